@@ -1,0 +1,65 @@
+/* thread.c: parallel loops and the fork counter. */
+#include "base/thread.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+uint32_t shardy__cpu_count(void) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        int n = CPU_COUNT(&set);
+        if (n > 0) return (uint32_t)n;
+    }
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (uint32_t)n : 1;
+}
+
+uint64_t shardy__memory_size(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+    return pages > 0 && size > 0 ? (uint64_t)pages * (uint64_t)size : 0;
+}
+
+struct loop {
+    _Atomic uint32_t next;
+    uint32_t n;
+    shardy__task_fn task;
+    void *ctx;
+};
+
+static void *run_loop(void *arg) {
+    struct loop *loop = arg;
+    for (;;) {
+        uint32_t i = atomic_fetch_add(&loop->next, 1);
+        if (i >= loop->n) return NULL;
+        loop->task(loop->ctx, i);
+    }
+}
+
+void shardy__parallel_for(uint32_t threads, uint32_t n, shardy__task_fn task, void *ctx) {
+    struct loop loop = {0, n, task, ctx};
+    uint32_t started = 0;
+    if (threads > n) threads = n;
+    pthread_t *ids = threads > 1 ? shardy__malloc((threads - 1) * sizeof *ids) : NULL;
+    while (ids && started + 1 < threads) {
+        if (pthread_create(&ids[started], NULL, run_loop, &loop)) break;
+        started++;
+    }
+    run_loop(&loop);
+    for (uint32_t i = 0; i < started; i++) pthread_join(ids[i], NULL);
+    shardy__free(ids);
+}
+
+static _Atomic uint32_t fork_generation;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static void in_child(void) { atomic_fetch_add(&fork_generation, 1); }
+static void register_fork(void) { pthread_atfork(NULL, NULL, in_child); }
+
+uint32_t shardy__fork_generation(void) {
+    pthread_once(&fork_once, register_fork);
+    return atomic_load_explicit(&fork_generation, memory_order_relaxed);
+}

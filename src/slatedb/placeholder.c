@@ -1,0 +1,1 @@
+typedef int shardy__slatedb_placeholder;

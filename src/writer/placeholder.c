@@ -1,0 +1,1 @@
+typedef int shardy__writer_placeholder;
