@@ -11,8 +11,9 @@
 #include "base/io.h"
 
 /* The URL that manifests record: plain paths become absolute file:// URLs (no symbolic links
- * resolved, "." and ".." segments folded), trailing slashes go. *out is owned (shardy__free).
- * SHARDY_E_CONFIG: empty, no path, a host in a file URL, query or fragment;
+ * resolved, "." and ".." segments folded), trailing slashes go. Paths in URLs are taken literally:
+ * there is no percent-decoding, query or fragment. *out is owned (shardy__free).
+ * SHARDY_E_CONFIG: empty, no path, a host in a file URL, "." or ".." below memory://;
  * SHARDY_E_UNSUPPORTED: other schemes. */
 shardy_status shardy__url_normalise(const char *url, char **out, shardy_error *err);
 
@@ -22,8 +23,8 @@ char *shardy__url_join(const char *base, const char *rest);
 /* The directory at `url` (normalised or not). It need not exist: the first object makes it. */
 shardy_status shardy__store_open(const char *url, shardy__dir **out, shardy_error *err);
 
-/* Check that objects can be made below `dir` by making and removing one ("" names the rule that is
- * broken: a parent that is a file, no permission, full). */
+/* Check that objects can be made below `dir` by starting one and dropping it; nothing stays behind.
+ * The error says what is in the way: a parent that is a file, no permission, a full disk. */
 shardy_status shardy__store_check_writable(shardy__dir *dir, shardy_error *err);
 
 /* Forget all objects of memory://name. Open directories and sources stay valid. */
@@ -47,8 +48,7 @@ shardy_status shardy__recorder_open(shardy__dir *inner, shardy__bytes_fn progres
 shardy__dir *shardy__recorder_dir(shardy__recorder *recorder);
 /* The objects committed so far, sorted by name; owned by the caller from now on
  * (shardy__objects_free). */
-shardy_status shardy__recorder_take(shardy__recorder *recorder, shardy__object **out, size_t *n,
-                                    shardy_error *err);
+void shardy__recorder_take(shardy__recorder *recorder, shardy__object **out, size_t *n);
 void shardy__objects_free(shardy__object *objects, size_t n);
 void shardy__recorder_close(shardy__recorder *recorder);
 

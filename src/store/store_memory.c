@@ -1,0 +1,304 @@
+/* store_memory.c: objects in this process's memory, for tests.
+ *
+ * One registry of named stores under one lock. An object's bytes are counted references: sources keep
+ * them alive when the object is replaced or removed.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/thread.h"
+#include "store/store_impl.h"
+
+struct blob {
+    uint32_t refs; /* under `lock` */
+    size_t len;
+    uint8_t data[];
+};
+
+struct object {
+    char *name; /* the whole path after memory:// */
+    struct blob *blob;
+};
+
+/* All objects of all memory stores, in no order. Guarded by `lock`, which is never held while calling
+ * out. */
+static struct object *objects;
+static size_t n_objects, cap_objects;
+static shardy__mutex lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct memory_dir {
+    shardy__dir base;
+    const char *path; /* inside base.url, after the scheme */
+};
+
+static struct object *find(const char *name) {
+    for (size_t i = 0; i < n_objects; i++) {
+        if (!strcmp(objects[i].name, name)) return &objects[i];
+    }
+    return NULL;
+}
+
+static void unref(struct blob *blob) {
+    if (--blob->refs == 0) shardy__free(blob);
+}
+
+static void drop(size_t i) {
+    shardy__free(objects[i].name);
+    unref(objects[i].blob);
+    objects[i] = objects[--n_objects];
+    if (n_objects == 0) { /* so that leak checkers see an empty registry as freed */
+        shardy__free(objects);
+        objects = NULL;
+        cap_objects = 0;
+    }
+}
+
+static bool below(const char *name, const char *path, const char *prefix) {
+    size_t len = strlen(path);
+    return !strncmp(name, path, len) && name[len] == '/' &&
+           !strncmp(name + len + 1, prefix, strlen(prefix));
+}
+
+/* Store `blob` (consumed on success) under `name`. */
+static shardy_status put(const char *name, struct blob *blob, bool replace, shardy_error *err) {
+    shardy_status rc = SHARDY_OK;
+    shardy__mutex_lock(&lock);
+    struct object *old = find(name);
+    if (old && !replace) {
+        rc = shardy__fail(err, SHARDY_E_EXISTS, SHARDY__MEMORY_SCHEME "%s: object exists", name);
+    } else if (old) {
+        unref(old->blob);
+        old->blob = blob;
+    } else {
+        char *copy = shardy__strdup(name);
+        if (!copy || shardy__grow(&objects, &cap_objects, n_objects + 1, sizeof *objects)) {
+            shardy__free(copy);
+            rc = shardy__fail_nomem(err);
+        } else {
+            objects[n_objects++] = (struct object){copy, blob};
+        }
+    }
+    shardy__mutex_unlock(&lock);
+    return rc;
+}
+
+static struct blob *make_blob(const void *data, size_t len) {
+    struct blob *blob = shardy__malloc(sizeof *blob + len);
+    if (!blob) return NULL;
+    blob->refs = 1;
+    blob->len = len;
+    if (len) memcpy(blob->data, data, len);
+    return blob;
+}
+
+/* ---- sources ---- */
+
+struct memory_source {
+    shardy__source base;
+    struct blob *blob;
+};
+
+static void source_close(shardy__source *src) {
+    struct memory_source *s = (struct memory_source *)src;
+    shardy__mutex_lock(&lock);
+    unref(s->blob);
+    shardy__mutex_unlock(&lock);
+    shardy__free(src->url);
+    shardy__free(s);
+}
+
+static void release_copy(void *token) { shardy__free(token); }
+
+/* Without OPEN_MAP reads give copies, as a remote store's would, so that leaks and uses after release
+ * show in tests. */
+static shardy_status source_read(shardy__source *src, uint64_t offset, size_t len, shardy__pin *out,
+                                 shardy_error *err) {
+    struct memory_source *s = (struct memory_source *)src;
+    uint8_t *copy = shardy__malloc(len);
+    if (!copy) return shardy__fail_nomem(err);
+    if (len) memcpy(copy, s->blob->data + offset, len);
+    *out = (shardy__pin){copy, len, copy, release_copy};
+    return SHARDY_OK;
+}
+
+static const shardy__source_ops source_ops = {source_read, source_close};
+
+static shardy_status memory_open(shardy__dir *dir, const char *name, unsigned flags,
+                                 shardy__source **out, shardy_error *err) {
+    struct memory_dir *d = (struct memory_dir *)dir;
+    struct memory_source *s = shardy__calloc(1, sizeof *s);
+    char *path = shardy__url_join(d->path, name);
+    shardy_status rc = SHARDY_OK;
+    if (s) s->base.url = shardy__url_join(dir->url, name);
+    if (!s || !path || !s->base.url) {
+        rc = shardy__fail_nomem(err);
+        goto done;
+    }
+    shardy__mutex_lock(&lock);
+    struct object *o = find(path);
+    if (o) {
+        s->blob = o->blob;
+        s->blob->refs++;
+    }
+    shardy__mutex_unlock(&lock);
+    if (!o) {
+        rc = shardy__fail(err, SHARDY_E_NOT_FOUND, "%s: no such object", s->base.url);
+        goto done;
+    }
+    s->base.ops = &source_ops;
+    s->base.size = s->blob->len;
+    s->base.map = flags & SHARDY__OPEN_MAP ? s->blob->data : NULL;
+    *out = &s->base;
+done:
+    shardy__free(path);
+    if (rc && s) {
+        shardy__free(s->base.url);
+        shardy__free(s);
+    }
+    return rc;
+}
+
+/* ---- sinks ---- */
+
+struct memory_sink {
+    shardy__sink base;
+    char *path;
+    shardy__buf bytes;
+};
+
+static shardy_status sink_append(shardy__sink *sink, const void *data, size_t len,
+                                 shardy_error *err) {
+    struct memory_sink *s = (struct memory_sink *)sink;
+    shardy__buf_put(&s->bytes, data, len);
+    return s->bytes.failed ? shardy__fail_nomem(err) : SHARDY_OK;
+}
+
+static shardy_status sink_commit(shardy__sink *sink, shardy_error *err) {
+    struct memory_sink *s = (struct memory_sink *)sink;
+    struct blob *blob = make_blob(s->bytes.data, s->bytes.len);
+    if (!blob) return shardy__fail_nomem(err);
+    shardy_status rc = put(s->path, blob, false, err);
+    if (rc) shardy__free(blob);
+    return rc;
+}
+
+static void sink_close(shardy__sink *sink) {
+    struct memory_sink *s = (struct memory_sink *)sink;
+    shardy__buf_free(&s->bytes);
+    shardy__free(s->path);
+    shardy__free(sink->url);
+    shardy__free(s);
+}
+
+static const shardy__sink_ops sink_ops = {sink_append, sink_commit, sink_close};
+
+static shardy_status memory_create(shardy__dir *dir, const char *name, shardy__sink **out,
+                                   shardy_error *err) {
+    struct memory_dir *d = (struct memory_dir *)dir;
+    struct memory_sink *s = shardy__calloc(1, sizeof *s);
+    if (!s) return shardy__fail_nomem(err);
+    s->base.ops = &sink_ops;
+    s->base.url = shardy__url_join(dir->url, name);
+    s->path = shardy__url_join(d->path, name);
+    shardy_status rc = s->base.url && s->path ? SHARDY_OK : shardy__fail_nomem(err);
+    if (!rc) {
+        shardy__mutex_lock(&lock);
+        bool exists = find(s->path) != NULL;
+        shardy__mutex_unlock(&lock);
+        if (exists) rc = shardy__fail(err, SHARDY_E_EXISTS, "%s: object exists", s->base.url);
+    }
+    if (rc) {
+        sink_close(&s->base);
+        return rc;
+    }
+    *out = &s->base;
+    return SHARDY_OK;
+}
+
+static shardy_status memory_replace(shardy__dir *dir, const char *name, const void *data,
+                                    size_t len, shardy_error *err) {
+    struct memory_dir *d = (struct memory_dir *)dir;
+    char *path = shardy__url_join(d->path, name);
+    struct blob *blob = make_blob(data, len);
+    shardy_status rc = path && blob ? put(path, blob, true, err) : shardy__fail_nomem(err);
+    if (rc) shardy__free(blob);
+    shardy__free(path);
+    return rc;
+}
+
+/* ---- listing and removing ---- */
+
+static shardy_status memory_list(shardy__dir *dir, const char *prefix, shardy__list_fn fn,
+                                 void *ctx, shardy_error *err) {
+    struct memory_dir *d = (struct memory_dir *)dir;
+    shardy__names names = {0};
+    shardy_status rc = SHARDY_OK;
+    shardy__mutex_lock(&lock);
+    for (size_t i = 0; i < n_objects && !rc; i++) {
+        const char *name = objects[i].name;
+        if (below(name, d->path, prefix)) {
+            rc = shardy__names_add(&names, name + strlen(d->path) + 1, objects[i].blob->len, err);
+        }
+    }
+    shardy__mutex_unlock(&lock);
+    if (!rc) rc = shardy__names_report(&names, fn, ctx, err);
+    shardy__names_free(&names);
+    return rc;
+}
+
+static shardy_status memory_remove_tree(shardy__dir *dir, const char *prefix, uint64_t *removed,
+                                        shardy_error *err) {
+    struct memory_dir *d = (struct memory_dir *)dir;
+    (void)err;
+    shardy__mutex_lock(&lock);
+    for (size_t i = n_objects; i-- > 0;) {
+        if (below(objects[i].name, d->path, prefix)) {
+            drop(i);
+            ++*removed;
+        }
+    }
+    shardy__mutex_unlock(&lock);
+    return SHARDY_OK;
+}
+
+void shardy__memory_drop(const char *name) {
+    shardy__mutex_lock(&lock);
+    for (size_t i = n_objects; i-- > 0;) {
+        if (below(objects[i].name, name, "")) drop(i);
+    }
+    shardy__mutex_unlock(&lock);
+}
+
+/* ---- the directory itself ---- */
+
+static shardy_status memory_sub(shardy__dir *dir, const char *path, shardy__dir **out,
+                                shardy_error *err) {
+    char *url = shardy__url_join(dir->url, path);
+    if (!url) return shardy__fail_nomem(err);
+    shardy_status rc = shardy__memory_dir(url, out, err);
+    shardy__free(url);
+    return rc;
+}
+
+static void memory_close(shardy__dir *dir) {
+    shardy__free(dir->url);
+    shardy__free(dir);
+}
+
+static const shardy__dir_ops dir_ops = {memory_open,        memory_create, memory_replace,
+                                        memory_list,        memory_remove_tree,
+                                        memory_sub,         memory_close};
+
+shardy_status shardy__memory_dir(const char *url, shardy__dir **out, shardy_error *err) {
+    struct memory_dir *d = shardy__calloc(1, sizeof *d);
+    if (d) d->base.url = shardy__strdup(url);
+    if (!d || !d->base.url) {
+        shardy__free(d);
+        return shardy__fail_nomem(err);
+    }
+    d->base.ops = &dir_ops;
+    d->path = d->base.url + strlen(SHARDY__MEMORY_SCHEME);
+    *out = &d->base;
+    return SHARDY_OK;
+}
