@@ -1,1 +1,0 @@
-typedef int shardy__writer_placeholder;

@@ -1,0 +1,118 @@
+/* writer_rows.c: see writer_rows.h. */
+#include "writer/writer_rows.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+#define CHUNK_BYTES (1u << 20)
+#define FIRST_CHUNK_BYTES (1u << 14) /* small shards stay small; chunks double up to CHUNK_BYTES */
+
+struct shardy__arena_chunk {
+    struct shardy__arena_chunk *next;
+    size_t used, size;
+    uint8_t data[];
+};
+
+/* Room for `len` bytes that never moves. */
+static uint8_t *arena_take(shardy__rows *rows, size_t len) {
+    struct shardy__arena_chunk *chunk = rows->arena;
+    if (!chunk || chunk->size - chunk->used < len) {
+        size_t size = chunk ? chunk->size * 2 : FIRST_CHUNK_BYTES;
+        if (size > CHUNK_BYTES) size = CHUNK_BYTES;
+        bool own = len > size / 4; /* a large item gets a chunk of its own, behind the open one */
+        if (own) size = len;
+        struct shardy__arena_chunk *fresh = shardy__malloc(sizeof *fresh + size);
+        if (!fresh) return NULL;
+        fresh->used = 0;
+        fresh->size = size;
+        if (own && chunk) {
+            fresh->next = chunk->next;
+            chunk->next = fresh;
+        } else {
+            fresh->next = chunk;
+            rows->arena = fresh;
+        }
+        rows->bytes += sizeof *fresh + size;
+        chunk = fresh;
+    }
+    uint8_t *p = chunk->data + chunk->used;
+    chunk->used += len;
+    return p;
+}
+
+static shardy_status reserve(shardy__rows *rows, shardy_error *err) {
+    size_t before = rows->cap, vectors_before = rows->vector_cap;
+    if (rows->n == SHARDY__ROWS_MAX) {
+        return shardy__fail(err, SHARDY_E_LIMIT, "a shard holds at most %u rows; use more shards",
+                            SHARDY__ROWS_MAX);
+    }
+    if (shardy__grow(&rows->entries, &rows->cap, (size_t)rows->n + 1, sizeof *rows->entries)) {
+        return shardy__fail_nomem(err);
+    }
+    rows->bytes += (rows->cap - before) * sizeof *rows->entries;
+    if (!rows->dim) return SHARDY_OK;
+    if (shardy__grow(&rows->vectors, &rows->vector_cap, (size_t)rows->n + 1,
+                     sizeof *rows->vectors)) {
+        return shardy__fail_nomem(err);
+    }
+    rows->bytes += (rows->vector_cap - vectors_before) * sizeof *rows->vectors;
+    size_t row_bytes = (size_t)rows->dim * sizeof(float);
+    if (!rows->rows_per_chunk) {
+        rows->rows_per_chunk = row_bytes < CHUNK_BYTES / 8 ? (uint32_t)(CHUNK_BYTES / 8 / row_bytes)
+                                                           : 1;
+    }
+    if (rows->n / rows->rows_per_chunk < rows->n_vector_chunks) return SHARDY_OK;
+    if (shardy__grow(&rows->vector_chunks, &rows->cap_vector_chunks, rows->n_vector_chunks + 1,
+                     sizeof *rows->vector_chunks)) {
+        return shardy__fail_nomem(err);
+    }
+    float *chunk = shardy__aligned_alloc(64, rows->rows_per_chunk * row_bytes);
+    if (!chunk) return shardy__fail_nomem(err);
+    rows->vector_chunks[rows->n_vector_chunks++] = chunk;
+    rows->bytes += rows->rows_per_chunk * row_bytes;
+    return SHARDY_OK;
+}
+
+static void copy(uint8_t *dst, shardy_slice s) {
+    if (s.len) memcpy(dst, s.data, s.len);
+}
+
+shardy_status shardy__rows_add(shardy__rows *rows, const shardy__new_row *row, shardy_error *err) {
+    SHARDY_TRY(reserve(rows, err));
+    bool own_id = rows->dim && row->id.data != row->key.data;
+    size_t id_len = own_id ? row->id.len : 0, payload_len = rows->dim ? row->payload.len : 0;
+    uint8_t *p = arena_take(rows, row->key.len + row->value.len + id_len + payload_len);
+    if (!p) return shardy__fail_nomem(err);
+    copy(p, row->key);
+    copy(p + row->key.len, row->value);
+    rows->entries[rows->n] =
+        (shardy__row_entry){p, (uint32_t)row->key.len, (uint32_t)row->value.len};
+    if (rows->dim) {
+        uint8_t *id = own_id ? p + row->key.len + row->value.len : p;
+        uint8_t *payload = p + row->key.len + row->value.len + id_len;
+        if (own_id) copy(id, row->id);
+        copy(payload, row->payload);
+        rows->vectors[rows->n] = (shardy__vector_entry){
+            id, row->payload.data ? payload : NULL, (uint32_t)row->id.len, (uint32_t)payload_len};
+        memcpy((void *)(uintptr_t)shardy__rows_vector(rows, rows->n), row->vector,
+               (size_t)rows->dim * sizeof(float));
+    }
+    rows->n++;
+    return SHARDY_OK;
+}
+
+void shardy__rows_free(shardy__rows *rows) {
+    while (rows->arena) {
+        struct shardy__arena_chunk *next = rows->arena->next;
+        shardy__free(rows->arena);
+        rows->arena = next;
+    }
+    for (size_t i = 0; i < rows->n_vector_chunks; i++) shardy__free(rows->vector_chunks[i]);
+    shardy__free(rows->vector_chunks);
+    shardy__free(rows->vectors);
+    shardy__free(rows->entries);
+    uint32_t dim = rows->dim;
+    memset(rows, 0, sizeof *rows);
+    rows->dim = dim;
+}
