@@ -11,6 +11,7 @@
 #define SHARDY__MANIFEST_CONTENT_TYPE "application/x-sqlite3"
 #define SHARDY__MANIFEST_VERSION 4
 #define SHARDY__VECTOR_TABLE_PATH "vector/vector_index.lance"
+#define SHARDY__NUM_DBS_MAX 1048576u /* readers hold an entry per shard, empty ones included */
 
 /* ---- model ---- */
 

@@ -1,1 +1,0 @@
-typedef int shardy__snapshot_placeholder;
