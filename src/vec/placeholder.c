@@ -1,1 +1,0 @@
-typedef int shardy__vec_placeholder;
