@@ -1,0 +1,1 @@
+"""Building snapshots: ``writer.python`` from records, ``writer.arrow`` from Arrow data."""
