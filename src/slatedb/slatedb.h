@@ -54,12 +54,16 @@ void shardy__slatedb_writer_close(shardy__slatedb_writer *w);
 typedef struct shardy__slatedb shardy__slatedb;
 
 /* Open the database below `dir` (borrowed until close). `manifest` is the object name to use
- * ("manifest/...") or NULL to list and take the newest. Index and filter blocks are checked (CRC,
- * every offset) here; data blocks at first use. A handle may be used by any number of threads. */
+ * ("manifest/...") or NULL to list and take the newest. Reads and checks the manifest alone: an SST is
+ * opened at its first use (its info, index and filter are checked then: CRC, every offset), a data
+ * block is checked at its first use. A handle may be used by any number of threads.
+ * SHARDY_E_NOT_FOUND, SHARDY_E_CORRUPT, SHARDY_E_UNSUPPORTED. */
 shardy_status shardy__slatedb_open(shardy__dir *dir, const char *manifest, shardy__slatedb **out,
                                    shardy_error *err);
 void shardy__slatedb_close(shardy__slatedb *db); /* NULL is allowed */
 uint64_t shardy__slatedb_ssts(const shardy__slatedb *db);
+/* Open all SSTs now. */
+shardy_status shardy__slatedb_preload(shardy__slatedb *db, shardy_error *err);
 
 /* One row's value. `value` is borrowed: until the pin is released, and the database stays open. */
 typedef struct shardy__slatedb_value {
@@ -95,7 +99,8 @@ typedef struct shardy__slatedb_check {
 
 /* Read everything: every block's CRC and rows, keys strictly ascending over blocks and SSTs, first
  * and last keys, index keys that separate their blocks, a filter that answers for every key, counts in
- * the stats block, the footer equal to the manifest's copy. Goes on after a problem where it can. */
+ * the stats block, the footer equal to the manifest's copy. Goes on after a problem where it can.
+ * SHARDY_E_CORRUPT with the first problem's text if there was any. *stats may be NULL. */
 shardy_status shardy__slatedb_verify(shardy__slatedb *db, const shardy__slatedb_check *check,
                                      shardy__slatedb_stats *stats, shardy_error *err);
 

@@ -1,1 +1,0 @@
-typedef int shardy__slatedb_placeholder;
