@@ -7,9 +7,10 @@
 #include "base/io.h"
 #include "lance/lance_schema.h"
 
-#define SHARDY__LANCE_FOOTER 40u /* bytes */
+#define SHARDY__LANCE_FOOTER 40u    /* bytes */
+#define SHARDY__LANCE_ALIGNMENT 64u /* of buffers */
 
-enum { SHARDY__LANCE_MAX_COLUMNS = 5, SHARDY__LANCE_MAX_GLOBALS = 2 };
+enum { SHARDY__LANCE_MAX_COLUMNS = 5, SHARDY__LANCE_MAX_GLOBALS = 2, SHARDY__LANCE_MAX_BUFFERS = 8 };
 
 /* Where a buffer lies in the file, without its padding. */
 typedef struct shardy__lance_range {
@@ -71,6 +72,8 @@ typedef struct shardy__lance_in {
     uint32_t n_globals;
     const uint8_t *column_table; /* position and size of each */
     const uint8_t *global_table;
+    shardy__lance_range used[SHARDY__LANCE_MAX_BUFFERS]; /* buffers handed out: no byte twice */
+    uint32_t n_used;
 } shardy__lance_in;
 
 shardy_status shardy__lance_in_open(shardy__lance_in *in, shardy__dir *dir, const char *name,
@@ -81,11 +84,12 @@ shardy_status shardy__lance_in_fields(const shardy__lance_in *in, const shardy__
 /* The value of a metadata key that must be there once. */
 shardy_status shardy__lance_in_meta(const shardy__lance_in *in, const char *key,
                                     shardy_slice *value, shardy_error *err);
-/* The one page of a column, checked; `buffers` has room for two. UTF-8 contents are not looked at. */
-shardy_status shardy__lance_in_column(const shardy__lance_in *in, uint32_t number,
+/* The one page of a column, checked; `buffers` has room for two. UTF-8 contents are not looked at. Call
+ * it once per column, after the fields were checked. */
+shardy_status shardy__lance_in_column(shardy__lance_in *in, uint32_t number,
                                       const shardy__lance_field *field, uint64_t rows,
                                       shardy_slice *buffers, shardy_error *err);
-shardy_status shardy__lance_in_global(const shardy__lance_in *in, uint64_t number,
+shardy_status shardy__lance_in_global(shardy__lance_in *in, uint64_t number,
                                       shardy_slice *out, shardy_error *err);
 void shardy__lance_in_close(shardy__lance_in *in);
 

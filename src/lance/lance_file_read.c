@@ -87,7 +87,7 @@ shardy_status shardy__lance_in_fields(const shardy__lance_in *in, const shardy__
     uint64_t stored_rows;
     shardy__pb_many stored = {.n = 0};
     SHARDY_TRY(read_schema(in, &schema, &stored_rows, err));
-    const shardy__pb_want wants[] = {{1, SHARDY__PB_MANY, &stored}, {5, SHARDY__PB_SKIP, NULL}};
+    const shardy__pb_want wants[] = {{1, SHARDY__PB_MANY, &stored}, {5, SHARDY__PB_SKIP_BYTES, NULL}};
     SHARDY_TRY(shardy__pb_read(in->src->url, "Schema", schema, wants, 2, err));
     SHARDY_TRY(shardy__lance_check_fields(in->src->url, &stored, fields, n, err));
     if (in->n_columns != n) {
@@ -127,20 +127,38 @@ shardy_status shardy__lance_in_meta(const shardy__lance_in *in, const char *key,
     return SHARDY_OK;
 }
 
-shardy_status shardy__lance_in_global(const shardy__lance_in *in, uint64_t number,
-                                      shardy_slice *out, shardy_error *err) {
-    uint64_t at = 0, size = 0;
-    if (number >= 1 && number < in->n_globals) {
-        at = shardy__le64(in->global_table + 16 * number);
-        size = shardy__le64(in->global_table + 16 * number + 8);
+/* Take [at, at + size) of the file as a buffer: it lies before the schema, begins where buffers do, and
+ * shares no byte with another. A position that was changed cannot pass. */
+static shardy_status take_buffer(shardy__lance_in *in, const char *what, uint64_t at, uint64_t size,
+                                 shardy_slice *out, shardy_error *err) {
+    const char *rule = NULL;
+    if (at > in->data_end || size > in->data_end - at) rule = "does not lie before the schema";
+    for (uint32_t i = 0; size && !rule && i < in->n_used; i++) {
+        const shardy__lance_range *other = &in->used[i];
+        if (at < other->at + other->size && other->at < at + size) rule = "overlaps another";
     }
-    if (!size || at > in->data_end || size > in->data_end - at) {
-        return shardy__fail(err, SHARDY_E_CORRUPT,
-                            "%s: global buffer %llu does not lie before the schema", in->src->url,
-                            (unsigned long long)number);
+    if (rule || in->n_used == SHARDY__LANCE_MAX_BUFFERS) {
+        return shardy__fail(err, SHARDY_E_CORRUPT, "%s: %s: buffer at byte %llu %s", in->src->url,
+                            what, (unsigned long long)at, rule ? rule : "is one too many");
     }
+    if (at % SHARDY__LANCE_ALIGNMENT) {
+        return shardy__fail(err, SHARDY_E_UNSUPPORTED,
+                            "%s: %s: buffer at byte %llu is not aligned to %u", in->src->url, what,
+                            (unsigned long long)at, SHARDY__LANCE_ALIGNMENT);
+    }
+    if (size) in->used[in->n_used++] = (shardy__lance_range){at, size};
     *out = (shardy_slice){in->map + at, (size_t)size};
     return SHARDY_OK;
+}
+
+shardy_status shardy__lance_in_global(shardy__lance_in *in, uint64_t number, shardy_slice *out,
+                                      shardy_error *err) {
+    if (number < 1 || number >= in->n_globals) {
+        return shardy__fail(err, SHARDY_E_CORRUPT, "%s: global buffer %llu, there are %u",
+                            in->src->url, (unsigned long long)number, in->n_globals);
+    }
+    const uint8_t *entry = in->global_table + 16 * number;
+    return take_buffer(in, "global buffer", shardy__le64(entry), shardy__le64(entry + 8), out, err);
 }
 
 /* ---- columns ---- */
@@ -189,17 +207,15 @@ static shardy_status read_page(const shardy__lance_in *in, const shardy__lance_f
                             url, field->name, (unsigned long long)p->rows,
                             (unsigned long long)p->first, (unsigned long long)rows);
     }
-    if (p->at.n != n || p->size.n != n) {
+    if (p->at.n != p->size.n) {
         return shardy__fail(err, SHARDY_E_CORRUPT,
-                            "%s: column %s: page has %zu offsets and %zu sizes, expected %zu", url,
-                            field->name, p->at.n, p->size.n, n);
+                            "%s: column %s: page has %zu buffer offsets but %zu sizes", url,
+                            field->name, p->at.n, p->size.n);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (p->at.v[i] > in->data_end || p->size.v[i] > in->data_end - p->at.v[i]) {
-            return shardy__fail(err, SHARDY_E_CORRUPT,
-                                "%s: column %s: buffer %zu does not lie before the schema", url,
-                                field->name, i);
-        }
+    if (p->at.n != n) { /* a dictionary, a validity bitmap */
+        return shardy__fail(err, SHARDY_E_UNSUPPORTED,
+                            "%s: column %s: page of %zu buffers, expected %zu", url, field->name,
+                            p->at.n, n);
     }
     uint64_t want = 0;
     if (__builtin_mul_overflow(rows, shardy__lance_row_size(field), &want) || p->size.v[0] != want) {
@@ -212,7 +228,7 @@ static shardy_status read_page(const shardy__lance_in *in, const shardy__lance_f
     return check_encoding(in, field, p->encoding, p, err);
 }
 
-shardy_status shardy__lance_in_column(const shardy__lance_in *in, uint32_t number,
+shardy_status shardy__lance_in_column(shardy__lance_in *in, uint32_t number,
                                       const shardy__lance_field *field, uint64_t rows,
                                       shardy_slice *buffers, shardy_error *err) {
     const uint8_t *entry = in->column_table + 16 * (size_t)number;
@@ -237,13 +253,11 @@ shardy_status shardy__lance_in_column(const shardy__lance_in *in, uint32_t numbe
     page p;
     SHARDY_TRY(read_page(in, field, pages.v[0], rows, &p, err));
     for (size_t i = 0; i < p.at.n; i++) {
-        buffers[i] = (shardy_slice){in->map + p.at.v[i], (size_t)p.size.v[i]};
+        SHARDY_TRY(take_buffer(in, field->name, p.at.v[i], p.size.v[i], &buffers[i], err));
     }
-    size_t align = field->type == SHARDY__LANCE_U64 ? 8 : field->type == SHARDY__LANCE_F32_LIST ? 4 : 1;
-    if ((uintptr_t)buffers[0].data % align) {
-        return shardy__fail(err, SHARDY_E_UNSUPPORTED,
-                            "%s: column %s: buffer at byte %llu is not aligned to %zu", in->src->url,
-                            field->name, (unsigned long long)p.at.v[0], align);
+    if ((uintptr_t)buffers[0].data % 8) { /* the map itself */
+        return shardy__fail(err, SHARDY_E_UNSUPPORTED, "%s: column %s: the map is not aligned to 8",
+                            in->src->url, field->name);
     }
     return SHARDY_OK;
 }

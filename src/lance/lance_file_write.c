@@ -8,7 +8,6 @@
 #include "lance/lance_file.h"
 
 #define STAGE_SIZE ((size_t)1 << 20)
-#define ALIGNMENT 64u
 
 shardy_status shardy__lance_out_open(shardy__lance_out *out, shardy__dir *dir, const char *name,
                                      shardy_error *err) {
@@ -38,10 +37,10 @@ shardy_status shardy__lance_out_put(shardy__lance_out *out, const void *data, si
 
 shardy_status shardy__lance_out_end_buffer(shardy__lance_out *out, shardy__lance_range *range,
                                            shardy_error *err) {
-    uint8_t padding[ALIGNMENT];
+    uint8_t padding[SHARDY__LANCE_ALIGNMENT];
     memset(padding, 'H', sizeof padding);
     *range = (shardy__lance_range){out->begin, out->at - out->begin};
-    SHARDY_TRY(shardy__lance_out_put(out, padding, -range->size % ALIGNMENT, err));
+    SHARDY_TRY(shardy__lance_out_put(out, padding, -range->size % SHARDY__LANCE_ALIGNMENT, err));
     out->begin = out->at;
     return SHARDY_OK;
 }

@@ -53,7 +53,7 @@ static bool scan_ivf(shardy_slice message, ivf_message *ivf) {
 }
 
 /* The IVF message of a file; its arrays are owned by the caller even after a failure. */
-static shardy_status read_ivf(const shardy__lance_in *in, ivf_message *ivf, shardy_error *err) {
+static shardy_status read_ivf(shardy__lance_in *in, ivf_message *ivf, shardy_error *err) {
     shardy_slice text, message;
     uint64_t number;
     SHARDY_TRY(shardy__lance_in_meta(in, SHARDY__LANCE_KEY_IVF, &text, err));
@@ -189,7 +189,7 @@ static shardy_status check_partitions(const shardy__lance_in *in, ivf_message *i
 }
 
 static shardy_status read_auxiliary(shardy__lance *table, shardy_error *err) {
-    const shardy__lance_in *in = &table->auxiliary;
+    shardy__lance_in *in = &table->auxiliary;
     shardy__lance_field fields[SHARDY__LANCE_AUXILIARY_FIELDS];
     shardy_slice metric, ids, vectors;
     shardy_metric stored;
@@ -248,7 +248,7 @@ static shardy_status read_centroids(shardy__lance *table, shardy_slice tensor, s
 }
 
 static shardy_status read_index_file(shardy__lance *table, shardy_error *err) {
-    const shardy__lance_in *in = &table->index_file;
+    shardy__lance_in *in = &table->index_file;
     shardy_slice flat, none[2];
     ivf_message ivf = {0};
     uint64_t n = 0;

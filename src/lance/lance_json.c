@@ -13,12 +13,11 @@ static void space(cursor *c) {
     while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r')) c->p++;
 }
 
-/* Take `ch` if it is next, white space around it included. */
+/* Take `ch` if it is next behind white space. */
 static bool take(cursor *c, char ch) {
     space(c);
     if (c->p == c->end || *c->p != ch) return false;
     c->p++;
-    space(c);
     return true;
 }
 
@@ -78,6 +77,7 @@ static bool scan_members(cursor *c, unsigned depth, char close, bool keyed) {
 }
 
 static bool scan_value(cursor *c, unsigned depth) {
+    space(c);
     if (c->p == c->end || depth > MAX_DEPTH) return false;
     switch (*c->p) {
         case '"':
@@ -109,10 +109,12 @@ bool shardy__lance_json_get(shardy_slice text, const char *key, shardy_slice *va
     if (!take(&c, '{')) return false;
     bool more = !take(&c, '}');
     while (more) {
+        space(&c);
         const char *name = c.p + 1;
         if (!scan_string(&c)) return false;
         size_t name_len = (size_t)(c.p - 1 - name);
         if (!take(&c, ':')) return false;
+        space(&c);
         const char *begin = c.p;
         if (!scan_value(&c, 0)) return false;
         if (name_len == key_len && !memcmp(name, key, key_len)) {
@@ -122,6 +124,7 @@ bool shardy__lance_json_get(shardy_slice text, const char *key, shardy_slice *va
         more = take(&c, ',');
         if (!more && !take(&c, '}')) return false;
     }
+    space(&c);
     return c.p == c.end;
 }
 
@@ -131,11 +134,13 @@ bool shardy__lance_json_each(shardy_slice text, bool (*fn)(void *ctx, shardy_sli
     if (!take(&c, '[')) return false;
     bool more = !take(&c, ']');
     while (more) {
+        space(&c);
         const char *begin = c.p;
         if (!scan_value(&c, 0) || !fn(ctx, (shardy_slice){begin, (size_t)(c.p - begin)})) return false;
         more = take(&c, ',');
         if (!more && !take(&c, ']')) return false;
     }
+    space(&c);
     return c.p == c.end;
 }
 

@@ -125,9 +125,9 @@ static shardy_status read_fragment(const char *url, shardy_slice message,
     const shardy__pb_want wants[] = {
         {1, SHARDY__PB_UINT, &id},       {2, SHARDY__PB_MANY, &files},
         {4, SHARDY__PB_UINT, &out->rows},
-        {7, SHARDY__PB_SKIP, NULL}, /* when rows were updated and created, four forms */
-        {8, SHARDY__PB_SKIP, NULL},      {9, SHARDY__PB_SKIP, NULL},
-        {10, SHARDY__PB_SKIP, NULL},
+        /* when rows were updated and created, each in two forms */
+        {7, SHARDY__PB_SKIP_BYTES, NULL}, {8, SHARDY__PB_SKIP_BYTES, NULL},
+        {9, SHARDY__PB_SKIP_BYTES, NULL}, {10, SHARDY__PB_SKIP_BYTES, NULL},
     };
     SHARDY_TRY(shardy__pb_read(url, "DataFragment", message, wants, COUNT(wants), err));
     if (id != 0 || files.n != 1) {
@@ -152,10 +152,11 @@ static shardy_status read_details(const char *url, shardy_slice any, shardy__lan
     }
     const shardy__pb_want parts[] = {
         {1, SHARDY__PB_UINT, &out->metric},
-        {2, SHARDY__PB_SKIP, NULL}, /* wishes for a rebuild, as 9 and 10 */
         {8, SHARDY__PB_BYTES, &flat},
-        {9, SHARDY__PB_SKIP, NULL},
-        {10, SHARDY__PB_SKIP, NULL},
+        /* wishes for a rebuild */
+        {2, SHARDY__PB_SKIP_UINT, NULL},
+        {9, SHARDY__PB_SKIP_BYTES, NULL},
+        {10, SHARDY__PB_SKIP_UINT, NULL},
     };
     SHARDY_TRY(shardy__pb_read(url, "VectorIndexDetails", value, parts, COUNT(parts), err));
     if (!flat.data || flat.len) return unsupported(url, "the index is not an IVF_FLAT index", err);
@@ -187,11 +188,11 @@ static shardy_status read_index(const char *url, shardy_slice message, shardy__l
     uint64_t version = 0;
     const shardy__pb_want wants[] = {
         {1, SHARDY__PB_BYTES, &uuid},    {2, SHARDY__PB_INTS, &fields},
-        {3, SHARDY__PB_SKIP, NULL}, /* name */
-        {4, SHARDY__PB_SKIP, NULL}, /* version of the table that was indexed */
+        {3, SHARDY__PB_SKIP_BYTES, NULL}, /* name */
+        {4, SHARDY__PB_SKIP_UINT, NULL},  /* version of the table that was indexed */
         {5, SHARDY__PB_BYTES, &bitmap},  {6, SHARDY__PB_BYTES, &details},
         {7, SHARDY__PB_UINT, &version},
-        {8, SHARDY__PB_SKIP, NULL}, /* created_at */
+        {8, SHARDY__PB_SKIP_UINT, NULL}, /* created_at */
         {10, SHARDY__PB_MANY, &files},
     };
     SHARDY_TRY(shardy__pb_read(url, "IndexMetadata", message, wants, COUNT(wants), err));
@@ -254,21 +255,28 @@ static shardy_status read_message(const shardy__source *src, shardy_slice messag
     const char *url = src->url;
     shardy__pb_many fields = {.n = 0}, fragments = {.n = 0};
     shardy_slice format = {"", 0};
-    uint64_t version = 0, flags = 0, index_at = UINT64_MAX;
+    uint64_t version = 0, flags = 0, index_at = UINT64_MAX, history[2] = {UINT64_MAX, UINT64_MAX};
     const shardy__pb_want wants[] = {
-        {1, SHARDY__PB_MANY, &fields},  {2, SHARDY__PB_MANY, &fragments},
-        {3, SHARDY__PB_UINT, &version}, {6, SHARDY__PB_UINT, &index_at},
-        {9, SHARDY__PB_UINT, &flags},   {15, SHARDY__PB_BYTES, &format},
-        /* what says nothing about the rows: notes of the user (5, 8, 16, 19), the time, flags for
-         * writers, the largest fragment number, how the version came to be (12, 21, 23), the
-         * writer, the next stable row id, the branch */
-        {5, SHARDY__PB_SKIP, NULL},     {7, SHARDY__PB_SKIP, NULL},
-        {8, SHARDY__PB_SKIP, NULL},     {10, SHARDY__PB_SKIP, NULL},
-        {11, SHARDY__PB_SKIP, NULL},    {12, SHARDY__PB_SKIP, NULL},
-        {13, SHARDY__PB_SKIP, NULL},    {14, SHARDY__PB_SKIP, NULL},
-        {16, SHARDY__PB_SKIP, NULL},    {19, SHARDY__PB_SKIP, NULL},
-        {20, SHARDY__PB_SKIP, NULL},    {21, SHARDY__PB_SKIP, NULL},
-        {23, SHARDY__PB_SKIP, NULL},
+        {1, SHARDY__PB_MANY, &fields},
+        {2, SHARDY__PB_MANY, &fragments},
+        {3, SHARDY__PB_UINT, &version},
+        {6, SHARDY__PB_UINT, &index_at},
+        {9, SHARDY__PB_UINT, &flags},
+        {15, SHARDY__PB_BYTES, &format},
+        {21, SHARDY__PB_UINT, &history[0]}, /* where the file says how the version came to be */
+        {23, SHARDY__PB_UINT, &history[1]},
+        /* what says nothing about the rows: notes of the user, the time, a tag, flags for writers, the
+         * largest fragment number, the transaction's file, the writer, the branch */
+        {5, SHARDY__PB_SKIP_BYTES, NULL},
+        {7, SHARDY__PB_SKIP_BYTES, NULL},
+        {8, SHARDY__PB_SKIP_BYTES, NULL},
+        {10, SHARDY__PB_SKIP_UINT, NULL},
+        {11, SHARDY__PB_SKIP_UINT, NULL},
+        {12, SHARDY__PB_SKIP_BYTES, NULL},
+        {13, SHARDY__PB_SKIP_BYTES, NULL},
+        {16, SHARDY__PB_SKIP_BYTES, NULL},
+        {19, SHARDY__PB_SKIP_BYTES, NULL},
+        {20, SHARDY__PB_SKIP_BYTES, NULL},
     };
     SHARDY_TRY(shardy__pb_read(url, "Manifest", message, wants, COUNT(wants), err));
     if (flags) return unsupported(url, "the table needs features of readers that we lack", err);
@@ -279,7 +287,11 @@ static shardy_status read_message(const shardy__source *src, shardy_slice messag
     SHARDY_TRY(read_schema(url, &fields, out, err));
     if (fragments.n > 1) return unsupported(url, "the table has more than one fragment", err);
     if (fragments.n) SHARDY_TRY(read_fragment(url, fragments.v[0], out, err));
-    return index_at == UINT64_MAX ? SHARDY_OK : read_index_section(src, index_at, at, out, err);
+    if (index_at != UINT64_MAX) return read_index_section(src, index_at, at, out, err);
+    if (at && history[0] == UINT64_MAX && history[1] == UINT64_MAX) {
+        return corrupt(url, "there is something before the manifest that nothing names", err);
+    }
+    return SHARDY_OK;
 }
 
 shardy_status shardy__lance_read_manifest(const shardy__source *src, uint64_t version,

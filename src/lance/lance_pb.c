@@ -139,10 +139,12 @@ static bool store(const shardy__pb_want *want, const shardy__pb_field *field) {
             if (many->n < sizeof many->v / sizeof *many->v) many->v[many->n] = field->bytes;
             many->n++;
             return true;
-        case SHARDY__PB_SKIP:
-            break;
+        case SHARDY__PB_SKIP_UINT:
+            return field->wire == SHARDY__PB_VARINT;
+        case SHARDY__PB_SKIP_BYTES:
+            return field->wire == SHARDY__PB_LENGTH;
     }
-    return true;
+    return false;
 }
 
 shardy_status shardy__pb_read(const char *url, const char *what, shardy_slice message,

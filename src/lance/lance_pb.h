@@ -51,13 +51,15 @@ int shardy__pb_next(shardy_slice *rest, shardy__pb_field *field);
 bool shardy__pb_each(const shardy__pb_field *field, void (*fn)(void *ctx, uint64_t v), void *ctx);
 
 /* A message is read by listing the fields that are understood. Whatever is not in the list could
- * change the meaning of what is, so it is SHARDY_E_UNSUPPORTED; SKIP marks what is known not to. */
+ * change the meaning of what is, so it is SHARDY_E_UNSUPPORTED; SKIP marks what is known not to, and
+ * may repeat. */
 typedef enum shardy__pb_kind {
-    SHARDY__PB_UINT,  /* uint64_t; keeps its value if absent */
-    SHARDY__PB_BYTES, /* shardy_slice; keeps its value if absent */
-    SHARDY__PB_INTS,  /* shardy__pb_ints */
-    SHARDY__PB_MANY,  /* shardy__pb_many */
-    SHARDY__PB_SKIP   /* out is NULL */
+    SHARDY__PB_UINT,      /* uint64_t; keeps its value if absent */
+    SHARDY__PB_BYTES,     /* shardy_slice; keeps its value if absent */
+    SHARDY__PB_INTS,      /* shardy__pb_ints */
+    SHARDY__PB_MANY,      /* shardy__pb_many */
+    SHARDY__PB_SKIP_UINT, /* out is NULL */
+    SHARDY__PB_SKIP_BYTES
 } shardy__pb_kind;
 
 typedef struct shardy__pb_want {

@@ -24,7 +24,7 @@ static bool check_ends(const shardy__lance_text *text, uint64_t rows, bool nulla
 static shardy_status read_text(shardy__lance *table, uint32_t number,
                                const shardy__lance_field *field, shardy__lance_text *out,
                                shardy_error *err) {
-    const shardy__lance_in *in = &table->data;
+    shardy__lance_in *in = &table->data;
     shardy_slice buffers[2];
     SHARDY_TRY(shardy__lance_in_column(in, number, field, table->count, buffers, err));
     *out = (shardy__lance_text){buffers[0].data, buffers[1].data, (uint64_t)buffers[1].len + 1};

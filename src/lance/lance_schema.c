@@ -74,9 +74,9 @@ static shardy_status read_field(const char *url, shardy_slice message, stored_fi
     const shardy__pb_want wants[] = {
         {2, SHARDY__PB_BYTES, &out->name}, {3, SHARDY__PB_UINT, &out->id},
         {4, SHARDY__PB_UINT, &out->parent}, {5, SHARDY__PB_BYTES, &out->type},
-        {6, SHARDY__PB_SKIP, NULL},  /* nullable: the page encoding decides */
-        {7, SHARDY__PB_SKIP, NULL},  /* encoding of format 1 */
-        {10, SHARDY__PB_SKIP, NULL}, /* notes of the user */
+        {6, SHARDY__PB_SKIP_UINT, NULL},   /* nullable: the page encoding decides */
+        {7, SHARDY__PB_SKIP_UINT, NULL},   /* encoding of format 1 */
+        {10, SHARDY__PB_SKIP_BYTES, NULL}, /* notes of the user */
     };
     return shardy__pb_read(url, "Field", message, wants, sizeof wants / sizeof *wants, err);
 }
