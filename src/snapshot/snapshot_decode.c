@@ -268,6 +268,7 @@ static shardy_status read_build_meta_row(image *im, shardy__manifest *m, sqlite3
                             (unsigned long long)version, SHARDY__MANIFEST_VERSION);
     }
     SHARDY_TRY(read_int(im, (column){st, 9, "num_dbs"}, SHARDY__NUM_DBS_MAX, &num_dbs));
+    if (!num_dbs) return bad(im, "num_dbs", "must be at least 1");
     m->num_dbs = (uint32_t)num_dbs;
     for (int i = 0; i < 8; i++) {
         SHARDY_TRY(read_text(im, (column){st, i, texts[i].name}, false, texts[i].field));
