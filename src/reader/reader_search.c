@@ -144,7 +144,7 @@ static shardy_status merge(struct search *s, uint32_t n_shards, bool with_vector
         return shardy__fail_nomem(err);
     }
     for (uint32_t i = 0; i < n_shards; i++) {
-        memcpy(all + n, s->tasks[i].found, s->tasks[i].n * sizeof *all);
+        if (s->tasks[i].n) memcpy(all + n, s->tasks[i].found, s->tasks[i].n * sizeof *all);
         n += s->tasks[i].n;
         r->base.distances += s->tasks[i].distances;
     }

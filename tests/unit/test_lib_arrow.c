@@ -82,7 +82,7 @@ static void make_data(void) {
         memcpy(views[i] + 4, text + ends32[i], len <= 12 ? (size_t)len : 4);
         if (len > 12) memcpy(views[i] + 12, &ends32[i], 4);
         for (int d = 0; d < FIXTURE_DIM; d++) {
-            int eighths = (i * 7 + d * 3) % 63 + 1; /* 1/8 .. 63/8 */
+            int eighths = (i * (d + 1) + d * 5) % 63 + 1; /* 1/8 .. 63/8 */
             float v = (float)eighths / 8;
             int e = 0;
             float m = frexpf(v, &e); /* v = m * 2^e, 0.5 <= m < 1 */
@@ -262,7 +262,7 @@ TEST(payload_fields_become_json) {
     char found[300];
     snprintf(found, sizeof found, "%.*s", (int)result->hits[0].payload.len,
              (const char *)result->hits[0].payload.data);
-    CHECK_STR(found, "{\"val\": \"key-1\", \"n\": null, \"flag\": false, \"x\": 0.25}");
+    CHECK_STR(found, "{\"val\": \"key-1\", \"n\": null, \"flag\": false, \"x\": 0.75}");
     shardy_search_result_free(result);
     shardy_reader_close(r);
 }
