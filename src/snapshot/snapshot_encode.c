@@ -65,8 +65,7 @@ static shardy_status prepare(sqlite3 *db, const char *sql, sqlite3_stmt **out, s
     return rc == SQLITE_OK ? SHARDY_OK : sqlite_failed(db, rc, err);
 }
 
-/* Binding cannot fail but for memory, which the step then reports as a NOT NULL violation; so both
- * are collected here. NULL text binds NULL. */
+/* Results of binding are or-ed together and looked at once per row. NULL text binds NULL. */
 static int bind_text(sqlite3_stmt *st, int column, const char *text) {
     return text ? sqlite3_bind_text(st, column, text, -1, SQLITE_STATIC)
                 : sqlite3_bind_null(st, column);

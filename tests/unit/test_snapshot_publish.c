@@ -277,9 +277,10 @@ static void put(shardy__dir *dir, const char *name, const char *text) {
     CHECK_OK(shardy__dir_replace(dir, name, text, strlen(text), &err), err);
 }
 
-#define POINTER(ref, run)                                                                     \
-    "{\"manifest_ref\":\"" ref "\",\"run_id\":\"" run "\",\"updated_at\":\"2026-01-02T03:04:" \
-                                                      "05Z\"}"
+#define POINTER(ref, run)                             \
+    "{\"manifest_ref\":\"" ref "\",\"run_id\":\"" run \
+    "\",\"updated_at\":\"2026-01-02T03:04:"           \
+    "05Z\"}"
 
 TEST(pointers_to_nothing_good) {
     shardy_error err = SHARDY_ERROR_INIT;
