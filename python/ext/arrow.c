@@ -64,10 +64,8 @@ static int drain_stream(core_writer *self, struct ArrowArrayStream *stream,
     for (;;) {
         struct ArrowArray batch;
         memset(&batch, 0, sizeof batch);
-        Py_BEGIN_ALLOW_THREADS
-        rc = stream->get_next(stream, &batch);
-        Py_END_ALLOW_THREADS
-        if (rc) rc = stream_failed(self, stream, rc);
+        Py_BEGIN_ALLOW_THREADS rc = stream->get_next(stream, &batch);
+        Py_END_ALLOW_THREADS if (rc) rc = stream_failed(self, stream, rc);
         if (rc || !batch.release) break;
         rc = add_batch(self, &schema, &batch, columns, n);
         if (rc) break;
@@ -111,7 +109,8 @@ static int add_array(core_writer *self, PyObject *pair, const shardy_arrow_colum
     return add_batch(self, schema, &array, columns, n);
 }
 
-/* Ask `source` for its data. 1: it has this method, and *out is set or an exception; 0: it has not. */
+/* Ask `source` for its data. 1: it has this method, and *out is set or an exception; 0: it has not.
+ */
 static int ask(PyObject *source, const char *method, PyObject **out) {
     *out = NULL;
     PyObject *bound = PyObject_GetAttrString(source, method);

@@ -70,7 +70,8 @@ static int integer_key(core_state *state, PyObject *object, shardy_key *key) {
     long long value = PyLong_AsLongLongAndOverflow(number, &overflow);
     if (overflow) {
         core_raise_text(state, SHARDY_E_CONFIG,
-                        "key %.40S is out of range; integer keys must be in -2^63 .. 2^63-1", number);
+                        "key %.40S is out of range; integer keys must be in -2^63 .. 2^63-1",
+                        number);
     }
     Py_DECREF(number);
     if (PyErr_Occurred()) return -1;
@@ -129,8 +130,8 @@ static PyObject *json_encoder(core_state *state) {
     PyObject *json = PyImport_ImportModule("json");
     PyObject *class = json ? PyObject_GetAttrString(json, "JSONEncoder") : NULL;
     PyObject *args = PyTuple_New(0);
-    PyObject *kwargs =
-        Py_BuildValue("{s:O,s:O}", "ensure_ascii", Py_False, "default", (PyObject *)&PyUnicode_Type);
+    PyObject *kwargs = Py_BuildValue("{s:O,s:O}", "ensure_ascii", Py_False, "default",
+                                     (PyObject *)&PyUnicode_Type);
     PyObject *encoder = class && args && kwargs ? PyObject_Call(class, args, kwargs) : NULL;
     state->json_encode = encoder ? PyObject_GetAttrString(encoder, "encode") : NULL;
     Py_XDECREF(encoder);
@@ -173,8 +174,8 @@ int core_unsigned_from(core_state *state, PyObject *object, const char *name, ui
     bool bad = PyErr_Occurred() || value > max;
     PyErr_Clear();
     if (bad) {
-        core_raise_text(state, SHARDY_E_CONFIG, "%s is %.40S; it must be in 0 .. %llu", name, number,
-                        (unsigned long long)max);
+        core_raise_text(state, SHARDY_E_CONFIG, "%s is %.40S; it must be in 0 .. %llu", name,
+                        number, (unsigned long long)max);
     }
     Py_DECREF(number);
     *out = value;

@@ -1,10 +1,11 @@
 /* core.h: what the files of the extension module share.
  *
  * Rules of this directory. The library's functions that read, write or compute for long run without
- * the interpreter lock. The library's callbacks (log, progress, problems) never take that lock while
- * they may run on a thread of the library: they leave what they have to say in memory, and the
- * Python thread that waits picks it up. So no lock of the library is ever held by somebody who waits
- * for the interpreter.
+ * the interpreter lock; those that take about a microsecond (adding a row, a get from an open
+ * shard) keep it, because giving it up costs more (see reader.c). The library's callbacks (log,
+ * progress, problems) never take that lock while they may run on a thread of the library: they
+ * leave what they have to say in memory, and the Python thread that waits picks it up. So no lock
+ * of the library is ever held by somebody who waits for the interpreter.
  *
  * Only the limited API of Python 3.11 is used: one binary serves 3.11 and everything later.
  */
@@ -50,10 +51,10 @@ typedef struct core_log {
     atomic_bool any;
 } core_log;
 
-int core_log_init(core_log *log);    /* -1 with MemoryError */
+int core_log_init(core_log *log); /* -1 with MemoryError */
 void core_log_destroy(core_log *log);
 void core_log_take(void *log, int level, const char *message); /* a shardy_log_fn */
-void core_log_deliver(core_log *log); /* keeps the current exception */
+void core_log_deliver(core_log *log);                          /* keeps the current exception */
 
 /* ---- errors.c ---- */
 
@@ -90,7 +91,8 @@ typedef struct core_hold {
 
 void core_release(core_hold *hold);
 
-/* All return -1 with an exception. int, str or bytes-like; the bytes stay borrowed from `object`. */
+/* All return -1 with an exception. int, str or bytes-like; the bytes stay borrowed from `object`.
+ */
 int core_key_from(core_state *state, PyObject *object, shardy_key *key, core_hold *hold);
 /* bytes-like or str (as UTF-8). */
 int core_bytes_from(core_state *state, PyObject *object, const char *what, shardy_slice *out,
@@ -139,7 +141,7 @@ typedef struct core_writer {
     shardy_writer *writer; /* NULL once closed */
     PyObject *progress;    /* callable, or NULL */
     core_log log;
-    bool busy;               /* a call is under way; guarded by the interpreter lock */
+    bool busy; /* a call is under way; guarded by the interpreter lock */
     enum core_phase phase;
     PyThreadState *released; /* set while the adding thread has given up the interpreter lock */
     /* During finish, from the library's threads to the waiting one: */
@@ -177,6 +179,7 @@ typedef struct core_reader {
     core_log log;
     size_t users; /* calls under way; guarded by the interpreter lock */
     bool closing; /* close when the last user leaves */
+    bool *opened; /* per shard: a get has opened it; guarded by the interpreter lock */
 } core_reader;
 
 extern PyType_Spec core_reader_spec;

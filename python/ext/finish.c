@@ -1,8 +1,8 @@
 /* finish.c: Writer.finish: the library builds on a thread of its own while this one waits.
  *
- * Signals reach only Python's main thread, and a build may take minutes, so that thread must be free
- * to look: it sleeps on a lock that the builder releases, wakes up at a signal or every tenth of a
- * second, and passes on logs, progress and Ctrl-C.
+ * Signals reach only Python's main thread, and a build may take minutes, so that thread must be
+ * free to look: it sleeps on a lock that the builder releases, wakes up at a signal or every tenth
+ * of a second, and passes on logs, progress and Ctrl-C.
  */
 #include "core.h"
 
@@ -39,10 +39,9 @@ static void wait_for(finish_job *job) {
     bool cancelled = false;
     for (;;) {
         PyLockStatus locked;
-        Py_BEGIN_ALLOW_THREADS
-        locked = PyThread_acquire_lock_timed(job->done, TENTH_OF_A_SECOND, 1);
-        Py_END_ALLOW_THREADS
-        if (locked == PY_LOCK_ACQUIRED) break;
+        Py_BEGIN_ALLOW_THREADS locked =
+            PyThread_acquire_lock_timed(job->done, TENTH_OF_A_SECOND, 1);
+        Py_END_ALLOW_THREADS if (locked == PY_LOCK_ACQUIRED) break;
         if (!cancelled && !pass_on(job->self)) {
             cancelled = true;
             atomic_store(&job->self->cancel, true);

@@ -1,8 +1,8 @@
 /* log.c: the library's lines of log, kept until a Python thread can hand them to logging.
  *
- * The library may log from any of its threads and while it holds its own locks, so taking a line must
- * not wait for the interpreter: lines go to a short list and every call delivers the list on its
- * way out. A list that nobody collects stops growing and counts what it dropped.
+ * The library may log from any of its threads and while it holds its own locks, so taking a line
+ * must not wait for the interpreter: lines go to a short list and every call delivers the list on
+ * its way out. A list that nobody collects stops growing and counts what it dropped.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -69,8 +69,8 @@ void core_log_take(void *ctx, int level, const char *message) {
 }
 
 static int python_level(int level) {
-    if (level <= 3) return 40; /* logging.ERROR */
-    if (level == 4) return 30; /* logging.WARNING */
+    if (level <= 3) return 40;   /* logging.ERROR */
+    if (level == 4) return 30;   /* logging.WARNING */
     return level <= 6 ? 20 : 10; /* logging.INFO, logging.DEBUG */
 }
 

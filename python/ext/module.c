@@ -19,10 +19,9 @@ static PyObject *statuses(PyObject *module, PyObject *unused) {
     PyObject *list = PyList_New(0);
     for (int code = 1; list && code < CORE_STATUS_COUNT; code++) {
         shardy_status status = (shardy_status)code;
-        PyObject *item = Py_BuildValue("(sisNs)", shardy_status_name(status), code,
-                                       shardy_status_text(status),
-                                       PyBool_FromLong(shardy_status_retryable(status)),
-                                       shardy_status_python_class(status));
+        PyObject *item = Py_BuildValue(
+            "(sisNs)", shardy_status_name(status), code, shardy_status_text(status),
+            PyBool_FromLong(shardy_status_retryable(status)), shardy_status_python_class(status));
         if (!item || PyList_Append(list, item)) Py_CLEAR(list);
         Py_XDECREF(item);
     }

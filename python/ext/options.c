@@ -58,10 +58,9 @@ static int set_number(core_state *state, const struct option *option, PyObject *
 static int set_named(core_state *state, const struct option *option, const char *text,
                      shardy_writer_options *options) {
     shardy_error err = SHARDY_ERROR_INIT;
-    shardy_status rc =
-        option->kind == ENCODING
-            ? shardy_key_encoding_parse(text, &options->key_encoding, &err)
-            : shardy_compression_parse(text, &options->compression, &err);
+    shardy_status rc = option->kind == ENCODING
+                           ? shardy_key_encoding_parse(text, &options->key_encoding, &err)
+                           : shardy_compression_parse(text, &options->compression, &err);
     if (rc) core_raise(state, rc, &err);
     return rc ? -1 : 0;
 }
@@ -74,7 +73,8 @@ static int set_param(core_state *state, shardy_vector_spec *spec, PyObject *name
     long long number = PyLong_Check(value) ? PyLong_AsLongLongAndOverflow(value, &overflow) : -1;
     if (!PyLong_Check(value) || overflow) {
         core_raise_text(state, SHARDY_E_CONFIG,
-                        "vector_spec.index_params[%R] is %.60R; it must be an int >= 1", name, value);
+                        "vector_spec.index_params[%R] is %.60R; it must be an int >= 1", name,
+                        value);
         return -1;
     }
     shardy_status rc = shardy_vector_spec_set_param(spec, text, number, &err);

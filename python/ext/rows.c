@@ -41,7 +41,8 @@ static void release_row(pending_row *p) {
 
 static int add_row(core_writer *self, core_state *state, const row_parts *parts, pending_row *p) {
     p->row = (shardy_row)SHARDY_ROW_INIT;
-    shardy_error err = SHARDY_ERROR_INIT;
+    shardy_error err;
+    core_error_init(&err);
     int rc = core_key_from(state, parts->key, &p->row.key, &p->key);
     if (rc == 0 && convert_row(state, parts, p)) {
         core_name_key(state, parts->key);

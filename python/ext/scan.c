@@ -7,6 +7,7 @@ typedef struct core_scan {
     PyObject ob_base;
     shardy_scan *scan; /* NULL at the end */
     core_reader *reader;
+    bool started; /* the first row has been asked for, so the shards are open */
     bool busy;
 } core_scan;
 
@@ -15,21 +16,29 @@ static void scan_end(core_scan *self) {
     self->scan = NULL;
 }
 
+/* As in reader.c: what opens shards runs without the interpreter lock, a row does not. */
+static shardy_status step(core_scan *self, bool *more, shardy_key *key, shardy_slice *value,
+                          shardy_error *err) {
+    if (self->started) return shardy_scan_next(self->scan, more, key, value, err);
+    shardy_status rc;
+    self->started = true;
+    Py_BEGIN_ALLOW_THREADS rc = shardy_scan_next(self->scan, more, key, value, err);
+    Py_END_ALLOW_THREADS return rc;
+}
+
 static PyObject *scan_next(core_scan *self) {
     core_state *state = core_state_of((PyObject *)self);
-    shardy_error err = SHARDY_ERROR_INIT;
+    shardy_error err;
     shardy_key key;
     shardy_slice value;
     bool more = false;
-    shardy_status rc;
+    core_error_init(&err);
     if (!self->scan) return NULL;
     if (self->busy) {
         return core_raise_text(state, SHARDY_E_STATE, "a scan belongs to one thread at a time");
     }
     self->busy = true;
-    Py_BEGIN_ALLOW_THREADS
-    rc = shardy_scan_next(self->scan, &more, &key, &value, &err);
-    Py_END_ALLOW_THREADS
+    shardy_status rc = step(self, &more, &key, &value, &err);
     core_log_deliver(&self->reader->log);
     PyObject *row = NULL;
     if (rc) {
@@ -92,10 +101,8 @@ static PyObject *scan_new(core_reader *self, const shardy_scan_options *options)
     shardy_error err = SHARDY_ERROR_INIT;
     shardy_scan *scan = NULL;
     shardy_status rc;
-    Py_BEGIN_ALLOW_THREADS
-    rc = shardy_reader_scan(self->reader, options, &scan, &err);
-    Py_END_ALLOW_THREADS
-    if (rc) return core_raise(state, rc, &err);
+    Py_BEGIN_ALLOW_THREADS rc = shardy_reader_scan(self->reader, options, &scan, &err);
+    Py_END_ALLOW_THREADS if (rc) return core_raise(state, rc, &err);
     core_scan *object = (core_scan *)PyType_GenericAlloc(state->scan_type, 0);
     if (!object) {
         shardy_scan_close(scan);

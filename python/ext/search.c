@@ -49,10 +49,9 @@ static PyObject *search(core_reader *self, const core_vector *query,
     shardy_error err = SHARDY_ERROR_INIT;
     shardy_status rc;
     if (core_reader_enter(self)) return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    rc = shardy_reader_search(self->reader, query->data, query->len, options, &result, &err);
-    Py_END_ALLOW_THREADS
-    core_reader_leave(self);
+    Py_BEGIN_ALLOW_THREADS rc =
+        shardy_reader_search(self->reader, query->data, query->len, options, &result, &err);
+    Py_END_ALLOW_THREADS core_reader_leave(self);
     if (rc) return core_raise(state, rc, &err);
     PyObject *tuple = result_tuple(state, result, query->len);
     shardy_search_result_free(result);
@@ -82,7 +81,8 @@ static int read_options(core_state *state, PyObject *top_k, PyObject *nprobes, P
 }
 
 PyObject *core_reader_search(core_reader *self, PyObject *args, PyObject *kwargs) {
-    static char *names[] = {"query", "top_k", "shard_ids", "exact", "nprobes", "with_vectors", NULL};
+    static char *names[] = {"query",   "top_k",        "shard_ids", "exact",
+                            "nprobes", "with_vectors", NULL};
     core_state *state = core_state_of((PyObject *)self);
     shardy_search_options options = SHARDY_SEARCH_OPTIONS_INIT;
     PyObject *query_object, *top_k, *shard_ids = NULL, *nprobes = NULL, *result = NULL;
@@ -108,10 +108,8 @@ static PyObject *find_vector(core_reader *self, shardy_slice id, float *floats, 
     shardy_error err = SHARDY_ERROR_INIT;
     bool found = false;
     shardy_status rc;
-    Py_BEGIN_ALLOW_THREADS
-    rc = shardy_reader_vector(self->reader, id, floats, dim, &found, &err);
-    Py_END_ALLOW_THREADS
-    if (rc) return core_raise(state, rc, &err);
+    Py_BEGIN_ALLOW_THREADS rc = shardy_reader_vector(self->reader, id, floats, dim, &found, &err);
+    Py_END_ALLOW_THREADS if (rc) return core_raise(state, rc, &err);
     return found ? float_array(state, floats, dim) : Py_NewRef(Py_None);
 }
 

@@ -1,9 +1,9 @@
 /* vector.c: one vector from whatever Python holds it in.
  *
  * A contiguous float32 buffer is used in place; float64, float16 and strided buffers, and sequences
- * of numbers, are converted into a scratch that is used again for the next row. numpy is not needed:
- * its arrays speak the buffer protocol. Whether the length is right, and whether every number is
- * finite, is checked by the library.
+ * of numbers, are converted into a scratch that is used again for the next row. numpy is not
+ * needed: its arrays speak the buffer protocol. Whether the length is right, and whether every
+ * number is finite, is checked by the library.
  */
 #include <stdint.h>
 #include <string.h>
@@ -96,7 +96,8 @@ static int refuse_number(core_state *state, Py_ssize_t at, PyObject *item) {
         return -1;
     }
     PyErr_Clear();
-    core_raise_text(state, SHARDY_E_CONFIG, "vector[%zd] is %.60R, which is not a number", at, item);
+    core_raise_text(state, SHARDY_E_CONFIG, "vector[%zd] is %.60R, which is not a number", at,
+                    item);
     return -1;
 }
 
@@ -123,10 +124,11 @@ static bool is_text(PyObject *object) {
 static int refuse_vector(core_state *state, PyObject *object) {
     PyObject *type = PyObject_GetAttrString((PyObject *)Py_TYPE(object), "__name__");
     if (type) {
-        core_raise_text(state, SHARDY_E_CONFIG,
-                        "vector has type %U; it must be a buffer of float32, float64 or float16, or "
-                        "a sequence of numbers",
-                        type);
+        core_raise_text(
+            state, SHARDY_E_CONFIG,
+            "vector has type %U; it must be a buffer of float32, float64 or float16, or "
+            "a sequence of numbers",
+            type);
         Py_DECREF(type);
     }
     return -1;

@@ -57,12 +57,11 @@ static void free_findings(findings *all) {
 }
 
 static PyObject *report_dict(const shardy_verify_report *report, const findings *all) {
-    return Py_BuildValue("{s:I,s:K,s:K,s:K,s:K,s:K,s:N}", "shards", (unsigned)report->shards,
-                         "objects", (unsigned long long)report->objects, "bytes",
-                         (unsigned long long)report->bytes, "keys",
-                         (unsigned long long)report->keys, "vectors",
-                         (unsigned long long)report->vectors, "problems",
-                         (unsigned long long)report->problems, "findings", findings_list(all));
+    return Py_BuildValue(
+        "{s:I,s:K,s:K,s:K,s:K,s:K,s:N}", "shards", (unsigned)report->shards, "objects",
+        (unsigned long long)report->objects, "bytes", (unsigned long long)report->bytes, "keys",
+        (unsigned long long)report->keys, "vectors", (unsigned long long)report->vectors,
+        "problems", (unsigned long long)report->problems, "findings", findings_list(all));
 }
 
 PyObject *core_verify(PyObject *module, PyObject *args, PyObject *kwargs) {
@@ -88,12 +87,10 @@ PyObject *core_verify(PyObject *module, PyObject *args, PyObject *kwargs) {
     options.problem_ctx = &all;
     memset(&report, 0, sizeof report);
     shardy_status rc;
-    Py_BEGIN_ALLOW_THREADS
-    rc = shardy_verify(prefix, &options, &report, &err);
-    Py_END_ALLOW_THREADS
-    PyObject *dict = rc         ? core_raise(state, rc, &err)
-                     : all.lost ? PyErr_NoMemory()
-                                : report_dict(&report, &all);
+    Py_BEGIN_ALLOW_THREADS rc = shardy_verify(prefix, &options, &report, &err);
+    Py_END_ALLOW_THREADS PyObject *dict = rc         ? core_raise(state, rc, &err)
+                                          : all.lost ? PyErr_NoMemory()
+                                                     : report_dict(&report, &all);
     free_findings(&all);
     return dict;
 }

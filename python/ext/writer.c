@@ -27,10 +27,10 @@ bool core_writer_report(core_writer *self, const shardy_progress *progress) {
     core_log_deliver(&self->log);
     if (PyErr_CheckSignals()) return false;
     if (!self->progress) return true;
-    PyObject *answer = PyObject_CallFunction(
-        self->progress, "KIIK", (unsigned long long)progress->rows_added,
-        (unsigned)progress->shards_total, (unsigned)progress->shards_built,
-        (unsigned long long)progress->bytes_written);
+    PyObject *answer =
+        PyObject_CallFunction(self->progress, "KIIK", (unsigned long long)progress->rows_added,
+                              (unsigned)progress->shards_total, (unsigned)progress->shards_built,
+                              (unsigned long long)progress->bytes_written);
     bool go = answer && answer != Py_False;
     Py_XDECREF(answer);
     return go;
@@ -54,8 +54,7 @@ static bool on_progress(void *ctx, const shardy_progress *progress) {
     return go;
 }
 
-static int open_writer(core_writer *self, core_state *state, const char *prefix,
-                       PyObject *kwargs) {
+static int open_writer(core_writer *self, core_state *state, const char *prefix, PyObject *kwargs) {
     shardy_writer_options options = SHARDY_WRITER_OPTIONS_INIT;
     shardy_vector_spec spec = SHARDY_VECTOR_SPEC_INIT;
     shardy_error err = SHARDY_ERROR_INIT;
@@ -119,10 +118,8 @@ static PyObject *writer_close(core_writer *self, PyObject *unused) {
     shardy_writer *writer = self->writer;
     self->writer = NULL;
     self->phase = CORE_PHASE_CLOSED;
-    Py_BEGIN_ALLOW_THREADS
-    shardy_writer_close(writer);
-    Py_END_ALLOW_THREADS
-    core_writer_leave(self);
+    Py_BEGIN_ALLOW_THREADS shardy_writer_close(writer);
+    Py_END_ALLOW_THREADS core_writer_leave(self);
     Py_RETURN_NONE;
 }
 

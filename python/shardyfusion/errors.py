@@ -8,6 +8,8 @@ the library's status code), ``shard`` (the shard's db_id where one shard is mean
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "BridgeTimeoutError",
     "ConfigValidationError",
@@ -71,13 +73,17 @@ class PublishManifestError(ShardyfusionError):
 
 
 class PublishCurrentError(ShardyfusionError):
-    """The manifest is stored, but ``_CURRENT`` could not be made to name it."""
+    """The manifest is stored, but ``_CURRENT`` could not be made to name it.
+
+    ``manifest_ref`` is that manifest; the library names it in its message.
+    """
 
     retryable = True
 
     def __init__(self, message: str, *, manifest_ref: str | None = None) -> None:
         super().__init__(message)
-        self.manifest_ref = manifest_ref
+        named = re.search(r"manifest_ref=(.+?) is complete", message)
+        self.manifest_ref = manifest_ref or (named[1] if named else None)
 
 
 class ManifestParseError(ShardyfusionError):
