@@ -22,52 +22,48 @@ static const arg_option options[] = {
 
 /* The bytes and nothing else, so that `> file` keeps them; a terminal gets the line end it needs.
  */
-static bool print_raw(cli *c, value_encoding encoding, const shardy_value *value, problem *why) {
-    text_buf text = {0};
-    value_encoding shown = encoding;
-    bool ok = true, line_end = encoding != VALUE_AUTO;
+static void print_raw(cli *c, value_encoding encoding, shardy_slice value) {
     if (encoding == VALUE_AUTO) {
-        out_print(&c->out, value->data, value->len);
-        const char *bytes = value->data;
-        line_end = isatty(STDOUT_FILENO) && (!value->len || bytes[value->len - 1] != '\n');
-    } else {
-        ok = value_add(&text, encoding, (shardy_slice){value->data, value->len}, &shown, why);
-        if (ok) out_print(&c->out, text_cstr(&text), text.len);
+        const char *bytes = value.data;
+        out_print(&c->out, bytes, value.len);
+        if (value.len && bytes[value.len - 1] == '\n') return;
+        if (isatty(STDOUT_FILENO)) out_print(&c->out, "\n", 1);
+        return;
     }
-    if (ok && line_end) out_print(&c->out, "\n", 1);
+    text_buf text = {0};
+    value_add(&text, encoding, value);
+    text_add_char(&text, '\n');
+    out_print(&c->out, text.data, text.len);
     text_free(&text);
-    return ok;
 }
 
-static bool print_fields(cli *c, const get_args *a, const shardy_key *key,
-                         const shardy_value *value, problem *why) {
+static void print_fields(cli *c, value_encoding encoding, const shardy_key *key,
+                         const shardy_value *value) {
     output *o = &c->out;
     out_begin(o, "get");
     key_field(o, "key", key);
     out_bool(o, "found", value->found);
-    bool ok = true;
-    if (value->found) {
-        ok = value_fields(o, (value_encoding)a->value_encoding,
-                          (shardy_slice){value->data, value->len}, why);
-    } else {
+    if (value->found)
+        value_fields(o, encoding, (shardy_slice){value->data, value->len});
+    else
         out_null(o, "value");
-    }
     out_end(o);
-    return ok;
 }
 
 static int show(cli *c, const get_args *a, const char *text, const shardy_key *key,
                 const shardy_value *value) {
     problem why;
-    bool ok = true;
-    if (!out_is_text(&c->out)) {
-        ok = print_fields(c, a, key, value, &why);
-    } else if (value->found) {
-        ok = print_raw(c, (value_encoding)a->value_encoding, value, &why);
-    } else {
-        cli_note(c, "key '%s' is not found", text);
+    value_encoding encoding = (value_encoding)a->value_encoding;
+    shardy_slice bytes = {value->data, value->len};
+    if (value->found && !value_check(encoding, bytes, &why)) {
+        return cli_error("key '%s': %s", text, why.text);
     }
-    if (!ok) return cli_error("key '%s': %s", text, why.text);
+    if (!out_is_text(&c->out))
+        print_fields(c, encoding, key, value);
+    else if (value->found)
+        print_raw(c, encoding, bytes);
+    else
+        cli_note(c, "key '%s' is not found", text);
     return value->found || !a->strict ? CLI_OK : CLI_FAILED;
 }
 

@@ -9,12 +9,14 @@ static int run_help(cli *c, int argc, char **argv) {
     int code = CLI_OK, nothing = 0;
     if (!cli_begin(c, &argc, argv, &nothing, &code)) return code;
     const cli_command *command = argc ? cli_find_command(argv[0]) : NULL;
-    if (command)
+    if (command) {
         cli_print_command_help(command, stdout);
-    else if (argc)
-        code = cli_usage(c, "unknown command '%s'", argv[0]);
-    else
+    } else if (argc) {
+        cli_error("unknown command '%s' (see 'shardy help')", argv[0]);
+        code = CLI_USAGE;
+    } else {
         cli_print_help(stdout);
+    }
     return cli_end(c, &nothing, code);
 }
 

@@ -33,42 +33,63 @@ typedef struct multiget {
     shardy_value values[BATCH];
     size_t n;
     uint64_t missing;
+    bool begun;
 } multiget;
 
-static bool show_one(multiget *m, const shardy_key *key, const shardy_value *value, problem *why) {
+static void show_one(multiget *m, const shardy_key *key, const shardy_value *value) {
     output *o = &m->cli->out;
     value_encoding encoding = (value_encoding)m->args->value_encoding;
     shardy_slice bytes = {value->data, value->len};
-    if (out_is_text(o)) {
-        if (value->found) return print_pair(o, key, encoding, &bytes, why);
+    if (!out_is_text(o)) {
+        out_row(o);
+        key_field(o, "key", key);
+        out_bool(o, "found", value->found);
+        if (value->found) value_fields(o, encoding, bytes);
+        out_row_end(o);
+    } else if (value->found) {
+        print_pair(o, key, encoding, &bytes);
+    } else {
         text_buf text = {0};
         key_add_text(&text, key);
         cli_note(m->cli, "key '%s' is not found", text_cstr(&text));
         text_free(&text);
-        return true;
     }
-    out_row(o);
-    key_field(o, "key", key);
-    out_bool(o, "found", value->found);
-    bool ok = !value->found || value_fields(o, encoding, bytes, why);
-    out_row_end(o);
-    return ok;
+}
+
+/* The document begins with the first answer: a command that fails before prints only its error. */
+static void begin(multiget *m) {
+    if (m->begun) return;
+    m->begun = true;
+    out_begin(&m->cli->out, "multiget");
+    out_list(&m->cli->out, "results");
 }
 
 static int flush(multiget *m) {
     shardy_error err = SHARDY_ERROR_INIT;
     problem why;
+    int code = CLI_OK;
     if (m->n == 0) return CLI_OK;
     shardy_status status = shardy_reader_multi_get(m->reader, m->keys, m->n, m->values, &err);
     if (status != SHARDY_OK) return cli_library_error(status, &err);
-    bool ok = true;
     for (size_t i = 0; i < m->n; i++) {
-        m->missing += !m->values[i].found;
-        ok = ok && show_one(m, &m->keys[i], &m->values[i], &why);
+        const shardy_value *v = &m->values[i];
+        if (code == CLI_OK && v->found &&
+            !value_check((value_encoding)m->args->value_encoding, (shardy_slice){v->data, v->len},
+                         &why)) {
+            text_buf text = {0};
+            key_add_text(&text, &m->keys[i]);
+            code = cli_error("key '%s': %s", text_cstr(&text), why.text);
+            text_free(&text);
+        }
+        if (code == CLI_OK) {
+            begin(m);
+            show_one(m, &m->keys[i], v);
+        }
+        m->missing += !v->found;
         shardy_value_release(&m->values[i]);
     }
     m->n = 0;
-    return ok ? CLI_OK : cli_error("%s", why.text);
+    return code;
 }
 
 static int add(multiget *m, const char *text) {
@@ -111,8 +132,6 @@ static int add_stdin(multiget *m) {
 static int look_up(multiget *m, int argc, char **argv) {
     output *o = &m->cli->out;
     int code = CLI_OK;
-    out_begin(o, "multiget");
-    out_list(o, "results");
     if (argc == 1 && !strcmp(argv[0], "-")) {
         code = add_stdin(m);
     } else {
@@ -120,6 +139,7 @@ static int look_up(multiget *m, int argc, char **argv) {
     }
     if (code == CLI_OK) code = flush(m);
     if (code != CLI_OK) return code;
+    begin(m);
     out_list_end(o);
     out_end(o);
     return m->missing && m->args->strict ? CLI_FAILED : CLI_OK;

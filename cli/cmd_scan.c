@@ -57,33 +57,50 @@ static int read_prefix(const scan_args *a, shardy_key_encoding encoding, text_bu
     return CLI_OK;
 }
 
-static bool show(output *o, const scan_args *a, const shardy_key *key, const shardy_slice *value,
-                 problem *why) {
+static void show(output *o, const scan_args *a, const shardy_key *key, const shardy_slice *value) {
     value_encoding encoding = (value_encoding)a->value_encoding;
-    if (out_is_text(o)) return print_pair(o, key, encoding, a->keys_only ? NULL : value, why);
+    if (out_is_text(o)) {
+        print_pair(o, key, encoding, a->keys_only ? NULL : value);
+        return;
+    }
     out_row(o);
     key_field(o, "key", key);
-    bool ok = a->keys_only || value_fields(o, encoding, *value, why);
+    if (!a->keys_only) value_fields(o, encoding, *value);
     out_row_end(o);
-    return ok;
+}
+
+/* The next row that is to be shown. */
+static int next(const scan_args *a, shardy_scan *scan, bool *more, shardy_key *key,
+                shardy_slice *value) {
+    problem why;
+    shardy_error err = SHARDY_ERROR_INIT;
+    shardy_status status = shardy_scan_next(scan, more, key, value, &err);
+    if (status != SHARDY_OK) return cli_library_error(status, &err);
+    if (!*more || a->keys_only || value_check((value_encoding)a->value_encoding, *value, &why)) {
+        return CLI_OK;
+    }
+    text_buf text = {0};
+    key_add_text(&text, key);
+    cli_error("key '%s': %s", text_cstr(&text), why.text);
+    text_free(&text);
+    return CLI_FAILED;
 }
 
 static int print_rows(cli *c, const scan_args *a, shardy_scan *scan) {
     output *o = &c->out;
     uint64_t n = 0;
+    bool more = false;
+    shardy_key key;
+    shardy_slice value;
+    int code = next(a, scan, &more, &key, &value);
+    if (code != CLI_OK) return code; /* nothing is printed but the error */
     out_begin_stream(o, "scan");
     out_list(o, "rows");
-    for (; a->limit == 0 || n < a->limit; n++) {
-        bool more = false;
-        shardy_key key;
-        shardy_slice value;
-        problem why;
-        shardy_error err = SHARDY_ERROR_INIT;
-        shardy_status status = shardy_scan_next(scan, &more, &key, &value, &err);
-        if (status != SHARDY_OK) return cli_library_error(status, &err);
-        if (!more) break;
-        if (!show(o, a, &key, &value, &why)) return cli_error("%s", why.text);
-        if (ferror(stdout)) break;
+    while (more && !ferror(stdout)) {
+        show(o, a, &key, &value);
+        if (++n == a->limit) break;
+        code = next(a, scan, &more, &key, &value);
+        if (code != CLI_OK) return code;
     }
     out_list_end(o);
     if (!out_is_text(o) && !out_is_table(o)) out_u64(o, "count", n);

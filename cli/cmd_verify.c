@@ -18,25 +18,41 @@ static const arg_option options[] = {
 typedef struct findings {
     output *out;
     pthread_mutex_t lock;
+    bool begun;
 } findings;
 
-static void on_problem(void *ctx, int32_t db_id, const char *object, const char *what) {
-    findings *f = ctx;
-    output *o = f->out;
-    pthread_mutex_lock(&f->lock);
+/* The document begins with the first finding: a command that fails before prints only its error. */
+static void begin(findings *f) {
+    if (f->begun) return;
+    f->begun = true;
+    out_begin(f->out, "verify");
+    out_list(f->out, "problems");
+}
+
+static void show_problem(output *o, int32_t db_id, const char *object, const char *what) {
     if (out_is_text(o)) {
         if (db_id >= 0) out_printf(o, "shard %d: ", db_id);
         out_printf(o, "%s: %s\n", object ? object : "snapshot", what);
-    } else {
-        out_row(o);
-        if (db_id >= 0)
-            out_i64(o, "db_id", db_id);
-        else
-            out_null(o, "db_id");
-        out_str(o, "object", object);
-        out_str(o, "problem", what);
-        out_row_end(o);
+        return;
     }
+    out_row(o);
+    if (db_id >= 0)
+        out_i64(o, "db_id", db_id);
+    else
+        out_null(o, "db_id");
+    out_str(o, "object", object);
+    out_str(o, "problem", what);
+    out_row_end(o);
+}
+
+static void on_problem(void *ctx, int32_t db_id, const char *object, const char *what) {
+    findings *f = ctx;
+    size_t len = object ? strlen(object) : 0;
+    if (len && !strncmp(what, object, len) && what[len] == ':') what += len + 1; /* said once */
+    while (*what == ' ') what++;
+    pthread_mutex_lock(&f->lock);
+    begin(f);
+    show_problem(f->out, db_id, object, what);
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -71,11 +87,10 @@ static int verify(cli *c, const verify_args *a, const cli_location *location) {
     v.threads = a->threads;
     v.problem = on_problem;
     v.problem_ctx = &f;
-    out_begin(o, "verify");
-    out_list(o, "problems");
     shardy_status status = shardy_verify(location->prefix, &v, &report, &err);
     pthread_mutex_destroy(&f.lock);
     if (status != SHARDY_OK) return cli_library_error(status, &err);
+    begin(&f);
     out_list_end(o);
     show_report(o, &report);
     out_end(o);

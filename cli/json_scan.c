@@ -84,8 +84,7 @@ static bool scan_string(json_scan *s, json_value *out) {
         } else if (c < 0x20) {
             return fail(s, "control character in a string");
         } else {
-            size_t most = (size_t)(s->end - s->at);
-            size_t n = text_utf8_prefix(s->at, most < 4 ? most : 4);
+            size_t n = text_utf8_char(s->at, (size_t)(s->end - s->at));
             if (n == 0) return fail(s, "the string is not UTF-8");
             s->at += n;
         }

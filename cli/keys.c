@@ -67,52 +67,46 @@ void key_add_text(text_buf *buf, const shardy_key *key) {
         text_add_escaped(buf, key->bytes.data, key->bytes.len);
 }
 
-bool value_add(text_buf *buf, value_encoding encoding, shardy_slice value, value_encoding *shown,
-               problem *why) {
-    bool utf8 =
-        (encoding == VALUE_AUTO || encoding == VALUE_UTF8) && text_is_utf8(value.data, value.len);
-    if (encoding == VALUE_UTF8 && !utf8) {
-        return problem_set(why, "the value is not UTF-8: use --value-encoding auto, base64 or hex");
+bool value_check(value_encoding encoding, shardy_slice value, problem *why) {
+    if (encoding != VALUE_UTF8 || text_is_utf8(value.data, value.len)) return true;
+    return problem_set(why, "the value is not UTF-8: use --value-encoding auto, base64 or hex");
+}
+
+value_encoding value_add(text_buf *buf, value_encoding encoding, shardy_slice value) {
+    if (encoding == VALUE_AUTO) {
+        encoding = text_is_utf8(value.data, value.len) ? VALUE_UTF8 : VALUE_BASE64;
     }
-    *shown = encoding != VALUE_AUTO ? encoding : utf8 ? VALUE_UTF8 : VALUE_BASE64;
-    if (*shown == VALUE_HEX)
+    if (encoding == VALUE_HEX)
         text_add_hex(buf, value.data, value.len);
-    else if (*shown == VALUE_BASE64)
+    else if (encoding == VALUE_BASE64)
         text_add_base64(buf, value.data, value.len);
     else
         text_add(buf, value.data, value.len);
-    return true;
+    return encoding;
 }
 
-bool value_fields(output *o, value_encoding encoding, shardy_slice value, problem *why) {
+void value_fields(output *o, value_encoding encoding, shardy_slice value) {
     text_buf buf = {0};
-    value_encoding shown = VALUE_AUTO;
-    bool ok = value_add(&buf, encoding, value, &shown, why);
-    if (ok) {
-        out_bytes(o, "value", text_cstr(&buf), buf.len);
-        out_str(o, "encoding", value_encoding_names[shown]);
-    }
+    value_encoding shown = value_add(&buf, encoding, value);
+    out_bytes(o, "value", text_cstr(&buf), buf.len);
+    out_str(o, "encoding", value_encoding_names[shown]);
     text_free(&buf);
-    return ok;
 }
 
-bool print_pair(output *o, const shardy_key *key, value_encoding encoding,
-                const shardy_slice *value, problem *why) {
-    text_buf line = {0}, shown_value = {0};
-    value_encoding shown = VALUE_AUTO;
-    bool ok = true;
+void print_pair(output *o, const shardy_key *key, value_encoding encoding,
+                const shardy_slice *value) {
+    text_buf line = {0}, shown = {0};
     key_add_text(&line, key);
-    if (value && encoding == VALUE_AUTO) { /* escapes keep any value in its line */
+    if (value) {
         text_add_char(&line, '\t');
-        text_add_escaped(&line, value->data, value->len);
-    } else if (value) {
-        ok = value_add(&shown_value, encoding, *value, &shown, why);
-        text_add_char(&line, '\t');
-        text_add_escaped(&line, text_cstr(&shown_value), shown_value.len);
+        if (encoding == VALUE_AUTO)
+            text_add(&shown, value->data, value->len);
+        else
+            value_add(&shown, encoding, *value);
+        text_add_escaped(&line, text_cstr(&shown), shown.len); /* any value stays in its line */
     }
     text_add_char(&line, '\n');
-    if (ok) out_print(o, line.data, line.len);
-    text_free(&shown_value);
+    out_print(o, line.data, line.len);
+    text_free(&shown);
     text_free(&line);
-    return ok;
 }

@@ -25,14 +25,14 @@ void key_field(output *o, const char *name, const shardy_key *key);
 /* Append the key for people, in one line. */
 void key_add_text(text_buf *buf, const shardy_key *key);
 
-/* Append the value as `encoding` says; *shown is what it became, never AUTO. False: VALUE_UTF8 for
- * a value that is not. */
-bool value_add(text_buf *buf, value_encoding encoding, shardy_slice value, value_encoding *shown,
-               problem *why);
-/* Fields "value" and "encoding". */
-bool value_fields(output *o, value_encoding encoding, shardy_slice value, problem *why);
-/* "KEY<TAB>VALUE" in one line, for the text format. */
-bool print_pair(output *o, const shardy_key *key, value_encoding encoding,
-                const shardy_slice *value, problem *why);
+/* Append a value that was checked as `encoding` says; returns what it became, never AUTO. */
+value_encoding value_add(text_buf *buf, value_encoding encoding, shardy_slice value);
+/* False (and why): the value cannot be shown so. Asked before anything is printed. */
+bool value_check(value_encoding encoding, shardy_slice value, problem *why);
+/* Fields "value" and "encoding" of a value that was checked. */
+void value_fields(output *o, value_encoding encoding, shardy_slice value);
+/* "KEY<TAB>VALUE" in one line, for the text format; value NULL: only the key. */
+void print_pair(output *o, const shardy_key *key, value_encoding encoding,
+                const shardy_slice *value);
 
 #endif

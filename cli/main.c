@@ -11,7 +11,7 @@ const cli_command *const cli_commands[] = {&cmd_build,  &cmd_get,  &cmd_multiget
                                            &cmd_verify, &cmd_help, &cmd_version,  NULL};
 
 static const arg_option global_options[] = {
-    {"prefix", 0, ARG_STRING, "URL", "the snapshot's prefix: a directory or a file:// URL",
+    {"prefix", 0, ARG_STRING, "URL", "the snapshot's prefix: a directory or file:// URL",
      offsetof(cli, prefix_option), NULL},
     {"current-url", 0, ARG_STRING, "URL", "the snapshot's pointer object, PREFIX/_CURRENT",
      offsetof(cli, current_option), NULL},
@@ -78,6 +78,12 @@ bool cli_begin(cli *c, int *argc, char **argv, void *settings, int *exit_code) {
         *exit_code = cli_end(c, settings, CLI_OK);
         return false;
     }
+    if (c->version && c->command != &cmd_version) {
+        cli_end(c, settings, CLI_OK);
+        c->command = &cmd_version;
+        *exit_code = cmd_version.run(c, 0, argv);
+        return false;
+    }
     int max = c->command->max_operands;
     if (n < c->command->min_operands || (max >= 0 && n > max)) {
         int code = n < c->command->min_operands
@@ -104,10 +110,10 @@ int cli_end(cli *c, void *settings, int code) {
 
 /* The command whose name is argv[0]; moves the arguments on. */
 static int run_command(cli *c, int argc, char **argv) {
-    if (c->version) return cmd_version.run((c->command = &cmd_version, c), 0, argv);
-    if (c->help) {
-        cli_print_help(stdout);
-        return CLI_OK;
+    if (c->version || c->help) {
+        c->command = c->help ? &cmd_help : &cmd_version;
+        c->help = false;
+        return c->command->run(c, 0, argv);
     }
     if (argc == 0) return cli_usage(c, "no command given");
     c->command = cli_find_command(argv[0]);

@@ -16,6 +16,7 @@ const char *const out_format_names[] = {"text", "table", "json", "jsonl", NULL};
 /* What a field's text is. */
 typedef enum field_kind {
     FIELD_STRING, /* UTF-8, quoted in JSON */
+    FIELD_DATA,   /* the same, of any length: tables cut it */
     FIELD_NUMBER, /* numbers, true, false, null: bare everywhere */
     FIELD_JSON    /* any JSON text */
 } field_kind;
@@ -169,8 +170,8 @@ void out_row_end(output *o) {
 
 /* Text of a row must not be cut by blanks: such values are written as JSON strings. */
 static void text_row_value(output *o, field_kind kind, const char *value, size_t len) {
-    bool quote = kind == FIELD_STRING && len == 0;
-    for (size_t i = 0; i < len && kind == FIELD_STRING && !quote; i++) {
+    bool string = kind == FIELD_STRING || kind == FIELD_DATA, quote = string && len == 0;
+    for (size_t i = 0; i < len && string && !quote; i++) {
         unsigned char c = (unsigned char)value[i];
         quote = c <= 0x20 || c == 0x7F || c == '"' || c == '\\';
     }
@@ -202,7 +203,7 @@ static void json_field(output *o, const char *name, size_t name_len, field_kind 
     json_separate(o);
     fprintf(o->file, "\"%.*s\": ", (int)name_len, name);
     text_clear(&o->scratch);
-    if (kind == FIELD_STRING)
+    if (kind == FIELD_STRING || kind == FIELD_DATA)
         out_add_json_string(&o->scratch, value, len);
     else
         text_add(&o->scratch, value, len);
@@ -225,7 +226,8 @@ static void field(output *o, const char *name, field_kind kind, const char *valu
     if (o->format == OUT_TEXT) {
         text_field(o, name, kind, value, len);
     } else if (o->in_row) {
-        table_cell(&o->table, name, value, len, kind == FIELD_NUMBER);
+        bool cut = kind == FIELD_DATA || kind == FIELD_JSON;
+        table_cell(&o->table, name, value, len, kind == FIELD_NUMBER, cut);
     } else {
         text_buf label = {0};
         text_addf(&label, "%s%s%s", o->group ? o->group : "", o->group ? "." : "", name);
@@ -235,7 +237,7 @@ static void field(output *o, const char *name, field_kind kind, const char *valu
 }
 
 void out_bytes(output *o, const char *name, const void *utf8, size_t len) {
-    field(o, name, FIELD_STRING, utf8, len);
+    field(o, name, FIELD_DATA, utf8, len);
 }
 
 void out_str(output *o, const char *name, const char *value) {

@@ -1,8 +1,8 @@
 /* output_table.c: rows collected until their columns can be measured.
  *
  * Widths come from the first ROWS_MEASURED rows; later rows keep them, so that an endless scan
- * needs bounded memory. Cells are cut at CELL_MAX characters: a table is for eyes, the other
- * formats are for the whole value.
+ * needs bounded memory. Keys, values and payloads are cut at CELL_MAX characters: a table is for
+ * eyes, the other formats are for the whole value.
  */
 #include "output_table.h"
 
@@ -39,7 +39,8 @@ static void set_cell(out_table *t, size_t column, const char *value, size_t len,
     cell->len = t->text.len - cell->offset;
 }
 
-void table_cell(out_table *t, const char *name, const char *value, size_t len, bool number) {
+void table_cell(out_table *t, const char *name, const char *value, size_t len, bool number,
+                bool cut) {
     size_t column = 0;
     while (column < t->n_columns && strcmp(t->columns[column], name)) column++;
     if (column == t->n_columns) {
@@ -48,7 +49,7 @@ void table_cell(out_table *t, const char *name, const char *value, size_t len, b
         t->widths[column] = count_chars(name, strlen(name));
     }
     size_t shown = len;
-    bool cut = count_chars(value, len) > CELL_MAX;
+    cut = cut && count_chars(value, len) > CELL_MAX;
     if (cut) {
         size_t chars = 0;
         for (shown = 0; shown < len; shown++) {

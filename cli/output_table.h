@@ -6,8 +6,10 @@
 
 /* Begin a row; prints what was collected when it is much. */
 void table_row(out_table *t, FILE *file);
-/* Set the cell of the current row that belongs to the column called `name` (static). */
-void table_cell(out_table *t, const char *name, const char *value, size_t len, bool number);
+/* Set the cell of the current row that belongs to the column called `name` (static). `cut`: show
+ * only so much as fits a screen. */
+void table_cell(out_table *t, const char *name, const char *value, size_t len, bool number,
+                bool cut);
 /* A row of a table without heading: a name and its value, which is never cut. */
 void table_pair(out_table *t, FILE *file, const char *name, const char *value, size_t len);
 /* Print what was collected. */

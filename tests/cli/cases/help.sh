@@ -1,0 +1,4 @@
+# The list of commands, three ways.
+shardy --help
+shardy help >other
+shardy -h | cmp - other

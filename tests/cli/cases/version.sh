@@ -1,0 +1,3 @@
+shardy version
+shardy --version
+for f in table json jsonl; do shardy -o $f version; done
