@@ -15,6 +15,12 @@ static uint64_t now(clockid_t id) {
 uint64_t shardy__monotonic_ns(void) { return now(CLOCK_MONOTONIC); }
 uint64_t shardy__wall_ns(void) { return now(CLOCK_REALTIME); }
 
+void shardy__sleep_ns(uint64_t ns) {
+    struct timespec left = {(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
+    while (nanosleep(&left, &left) && errno == EINTR) {
+    }
+}
+
 const char *shardy__time_text(char out[SHARDY__TIME_MAX], uint64_t wall_ns, bool compact) {
     time_t s = (time_t)(wall_ns / 1000000000u);
     unsigned us = (unsigned)(wall_ns % 1000000000u / 1000u);

@@ -7,6 +7,7 @@
 uint64_t shardy__monotonic_ns(void);
 /* Nanoseconds since 1970-01-01 UTC. */
 uint64_t shardy__wall_ns(void);
+void shardy__sleep_ns(uint64_t ns);
 
 /* "2026-01-02T03:04:05.678900Z", always 27 characters; with `compact` the fraction is left out when
  * it is zero (as pydantic writes it). */

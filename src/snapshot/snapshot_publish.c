@@ -4,7 +4,6 @@
  * Whatever fails when, `_CURRENT` names a complete manifest: the old one or the new one.
  */
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -79,8 +78,7 @@ shardy_status shardy__load(shardy__dir *prefix, const char *current_name, shardy
 static bool try_again(shardy_status rc, unsigned attempt) {
     if (attempt + 1 >= ATTEMPTS || (rc != SHARDY_E_IO && !shardy_status_retryable(rc)))
         return false;
-    struct timespec pause = {0, attempt ? 200000000 : 20000000};
-    nanosleep(&pause, NULL);
+    shardy__sleep_ns(attempt ? 200000000 : 20000000);
     return true;
 }
 

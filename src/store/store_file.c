@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "store/store_impl.h"
+#include "store/store_names.h"
 
 #define TMP_SUFFIX ".shardy-tmp"
 #define MAX_DEPTH 64 /* of nested directories when listing or removing */

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/thread.h"
 #include "store/store_impl.h"
+#include "store/store_names.h"
 
 struct blob {
     uint32_t refs; /* under `lock` */

@@ -13,7 +13,6 @@
 #include "vec/vec.h"
 #include "writer/writer_impl.h"
 
-#define MAX_NUM_DBS 1000000u
 #define PROGRESS_EVERY_NS 100000000u
 
 /* ---- progress ---- */
@@ -49,9 +48,9 @@ static shardy_status check_options(const shardy_writer_options *o, shardy_error 
         return shardy__fail(err, SHARDY_E_ARGUMENT, "writer options have an unknown size %zu",
                             o->size);
     }
-    if (o->num_dbs < 1 || o->num_dbs > MAX_NUM_DBS) {
+    if (o->num_dbs < 1 || o->num_dbs > SHARDY__NUM_DBS_MAX) {
         return shardy__fail(err, SHARDY_E_CONFIG, "sharding.num_dbs must be > 0 and <= %u, got %u",
-                            MAX_NUM_DBS, o->num_dbs);
+                            SHARDY__NUM_DBS_MAX, o->num_dbs);
     }
     if (o->key_encoding < SHARDY_ENCODING_AUTO || o->key_encoding > SHARDY_ENCODING_RAW) {
         return shardy__fail(err, SHARDY_E_CONFIG, "key_encoding %d is unknown",
