@@ -10,7 +10,11 @@
 #define SHARDY__LANCE_FOOTER 40u    /* bytes */
 #define SHARDY__LANCE_ALIGNMENT 64u /* of buffers */
 
-enum { SHARDY__LANCE_MAX_COLUMNS = 5, SHARDY__LANCE_MAX_GLOBALS = 2, SHARDY__LANCE_MAX_BUFFERS = 8 };
+enum {
+    SHARDY__LANCE_MAX_COLUMNS = 5,
+    SHARDY__LANCE_MAX_GLOBALS = 2,
+    SHARDY__LANCE_MAX_BUFFERS = 8
+};
 
 /* Where a buffer lies in the file, without its padding. */
 typedef struct shardy__lance_range {
@@ -31,9 +35,9 @@ typedef struct shardy__lance_out {
     shardy__sink *sink;
     uint8_t *stage;
     size_t staged;
-    uint64_t at;    /* bytes put so far */
-    uint64_t begin; /* where the buffer being put began */
-    shardy__buf columns; /* ColumnMetadata messages, back to back */
+    uint64_t at;                                     /* bytes put so far */
+    uint64_t begin;                                  /* where the buffer being put began */
+    shardy__buf columns;                             /* ColumnMetadata messages, back to back */
     uint64_t column_ends[SHARDY__LANCE_MAX_COLUMNS]; /* of each, in `columns` */
     uint32_t n_columns;
     shardy__lance_range globals[SHARDY__LANCE_MAX_GLOBALS]; /* 0 is the schema */
@@ -66,8 +70,8 @@ void shardy__lance_out_close(shardy__lance_out *out);
 typedef struct shardy__lance_in {
     shardy__source *src;
     const uint8_t *map;
-    shardy_slice schema;  /* the FileDescriptor */
-    uint64_t data_end;    /* buffers lie before it */
+    shardy_slice schema; /* the FileDescriptor */
+    uint64_t data_end;   /* buffers lie before it */
     uint32_t n_columns;
     uint32_t n_globals;
     const uint8_t *column_table; /* position and size of each */
@@ -84,13 +88,13 @@ shardy_status shardy__lance_in_fields(const shardy__lance_in *in, const shardy__
 /* The value of a metadata key that must be there once. */
 shardy_status shardy__lance_in_meta(const shardy__lance_in *in, const char *key,
                                     shardy_slice *value, shardy_error *err);
-/* The one page of a column, checked; `buffers` has room for two. UTF-8 contents are not looked at. Call
- * it once per column, after the fields were checked. */
+/* The one page of a column, checked; `buffers` has room for two. UTF-8 contents are not looked at.
+ * Call it once per column, after the fields were checked. */
 shardy_status shardy__lance_in_column(shardy__lance_in *in, uint32_t number,
                                       const shardy__lance_field *field, uint64_t rows,
                                       shardy_slice *buffers, shardy_error *err);
-shardy_status shardy__lance_in_global(shardy__lance_in *in, uint64_t number,
-                                      shardy_slice *out, shardy_error *err);
+shardy_status shardy__lance_in_global(shardy__lance_in *in, uint64_t number, shardy_slice *out,
+                                      shardy_error *err);
 void shardy__lance_in_close(shardy__lance_in *in);
 
 #endif

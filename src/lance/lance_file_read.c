@@ -87,12 +87,13 @@ shardy_status shardy__lance_in_fields(const shardy__lance_in *in, const shardy__
     uint64_t stored_rows;
     shardy__pb_many stored = {.n = 0};
     SHARDY_TRY(read_schema(in, &schema, &stored_rows, err));
-    const shardy__pb_want wants[] = {{1, SHARDY__PB_MANY, &stored}, {5, SHARDY__PB_SKIP_BYTES, NULL}};
+    const shardy__pb_want wants[] = {{1, SHARDY__PB_MANY, &stored},
+                                     {5, SHARDY__PB_SKIP_BYTES, NULL}};
     SHARDY_TRY(shardy__pb_read(in->src->url, "Schema", schema, wants, 2, err));
     SHARDY_TRY(shardy__lance_check_fields(in->src->url, &stored, fields, n, err));
     if (in->n_columns != n) {
-        return shardy__fail(err, SHARDY_E_UNSUPPORTED, "%s: %u columns, expected %zu",
-                            in->src->url, in->n_columns, n);
+        return shardy__fail(err, SHARDY_E_UNSUPPORTED, "%s: %u columns, expected %zu", in->src->url,
+                            in->n_columns, n);
     }
     if (stored_rows != rows) {
         return shardy__fail(err, SHARDY_E_CORRUPT, "%s: %llu rows, expected %llu", in->src->url,
@@ -127,8 +128,8 @@ shardy_status shardy__lance_in_meta(const shardy__lance_in *in, const char *key,
     return SHARDY_OK;
 }
 
-/* Take [at, at + size) of the file as a buffer: it lies before the schema, begins where buffers do, and
- * shares no byte with another. A position that was changed cannot pass. */
+/* Take [at, at + size) of the file as a buffer: it lies before the schema, begins where buffers do,
+ * and shares no byte with another. A position that was changed cannot pass. */
 static shardy_status take_buffer(shardy__lance_in *in, const char *what, uint64_t at, uint64_t size,
                                  shardy_slice *out, shardy_error *err) {
     const char *rule = NULL;
@@ -218,12 +219,13 @@ static shardy_status read_page(const shardy__lance_in *in, const shardy__lance_f
                             p->at.n, n);
     }
     uint64_t want = 0;
-    if (__builtin_mul_overflow(rows, shardy__lance_row_size(field), &want) || p->size.v[0] != want) {
-        return shardy__fail(err, SHARDY_E_CORRUPT,
-                            "%s: column %s: buffer 0 has %llu bytes, not %llu for each of %llu rows",
-                            url, field->name, (unsigned long long)p->size.v[0],
-                            (unsigned long long)shardy__lance_row_size(field),
-                            (unsigned long long)rows);
+    if (__builtin_mul_overflow(rows, shardy__lance_row_size(field), &want) ||
+        p->size.v[0] != want) {
+        return shardy__fail(
+            err, SHARDY_E_CORRUPT,
+            "%s: column %s: buffer 0 has %llu bytes, not %llu for each of %llu rows", url,
+            field->name, (unsigned long long)p->size.v[0],
+            (unsigned long long)shardy__lance_row_size(field), (unsigned long long)rows);
     }
     return check_encoding(in, field, p->encoding, p, err);
 }

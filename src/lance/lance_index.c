@@ -1,7 +1,7 @@
 /* lance_index.c: see lance_index.h.
  *
- * Sources: lance-index-14.0.2/protos/index.proto, lance-14.0.2/src/index/vector/ivf/v2.rs, the Roaring
- * bitmap specification (portable 32-bit form).
+ * Sources: lance-index-14.0.2/protos/index.proto, lance-14.0.2/src/index/vector/ivf/v2.rs, the
+ * Roaring bitmap specification (portable 32-bit form).
  */
 #include "lance/lance_index.h"
 

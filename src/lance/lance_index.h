@@ -25,7 +25,8 @@ char *shardy__lance_index_object(const uint8_t uuid[16], const char *file);
 #define SHARDY__LANCE_AUXILIARY "auxiliary.idx"
 #define SHARDY__LANCE_INDEX "index.idx"
 
-#define SHARDY__LANCE_DETAILS "lance.index.pb.VectorIndexDetails" /* after the '/' of its type URL */
+#define SHARDY__LANCE_DETAILS \
+    "lance.index.pb.VectorIndexDetails" /* after the '/' of its type URL */
 
 /* The set {0} of fragments as a portable 32-bit Roaring bitmap: cookie 12346, one container, key 0,
  * cardinality - 1 = 0, offset 16, value 0. */

@@ -88,15 +88,16 @@ static shardy_status read_name(const shardy__lance_in *in, shardy_slice object, 
     text->len = 0;
     if (!shardy__lance_json_get(object, key, &value) || !value.data ||
         !shardy__lance_json_text(value, text)) {
-        return shardy__fail(err, SHARDY_E_CORRUPT, "%s: metadata " SHARDY__LANCE_KEY_INDEX
+        return shardy__fail(err, SHARDY_E_CORRUPT,
+                            "%s: metadata " SHARDY__LANCE_KEY_INDEX
                             " is not an object with a string \"%s\"",
                             in->src->url, key);
     }
     return text->failed ? shardy__fail_nomem(err) : SHARDY_OK;
 }
 
-static shardy_status unknown(const shardy__lance_in *in, const char *what,
-                             const shardy__buf *text, shardy_error *err) {
+static shardy_status unknown(const shardy__lance_in *in, const char *what, const shardy__buf *text,
+                             shardy_error *err) {
     char quoted[80];
     return shardy__fail(err, SHARDY_E_UNSUPPORTED, "%s: %s %s is not supported", in->src->url, what,
                         shardy__quote(quoted, sizeof quoted, text->data, text->len));
@@ -230,9 +231,8 @@ static shardy_status read_centroids(shardy__lance *table, shardy_slice tensor, s
     uint64_t type = 0, cells = 0;
     shardy__pb_ints shape = {.n = 0};
     shardy_slice data = {"", 0};
-    const shardy__pb_want wants[] = {{1, SHARDY__PB_UINT, &type},
-                                     {2, SHARDY__PB_INTS, &shape},
-                                     {3, SHARDY__PB_BYTES, &data}};
+    const shardy__pb_want wants[] = {
+        {1, SHARDY__PB_UINT, &type}, {2, SHARDY__PB_INTS, &shape}, {3, SHARDY__PB_BYTES, &data}};
     SHARDY_TRY(shardy__pb_read(in->src->url, "Tensor", tensor, wants, 3, err));
     cells = (uint64_t)table->index.partitions * table->dim;
     if (type != SHARDY__LANCE_TENSOR_FLOAT32 || shape.n != 2 ||
@@ -277,9 +277,9 @@ static shardy_status open_file(shardy__lance_in *in, shardy__dir *dir, const uin
     if (!name) return shardy__fail_nomem(err);
     shardy_status rc = shardy__lance_in_open(in, dir, name, err);
     if (!rc && size && size != in->src->size) {
-        rc = shardy__fail(err, SHARDY_E_CORRUPT, "%s: %llu bytes, the manifest says %llu",
-                          in->src->url, (unsigned long long)in->src->size,
-                          (unsigned long long)size);
+        rc =
+            shardy__fail(err, SHARDY_E_CORRUPT, "%s: %llu bytes, the manifest says %llu",
+                         in->src->url, (unsigned long long)in->src->size, (unsigned long long)size);
     }
     shardy__free(name);
     return rc;
@@ -293,7 +293,8 @@ shardy_status shardy__lance_read_index(shardy__lance *table, shardy__dir *dir,
                          manifest->index_size, err));
     SHARDY_TRY(read_kind(&table->index_file, &table->index, err));
     if (shardy__lance_metric_number(table->index.metric) != manifest->metric) {
-        return corrupt(&table->index_file, "the metric is not the one that the manifest names", err);
+        return corrupt(&table->index_file, "the metric is not the one that the manifest names",
+                       err);
     }
     SHARDY_TRY(read_index_file(table, err));
     SHARDY_TRY(read_auxiliary(table, err));

@@ -41,8 +41,8 @@ static shardy_status put_entry_ivf(shardy__lance_out *out, const index_job *job,
     shardy__buf ivf = {0};
     shardy__lance_range range = {0, 0};
     put_partitions(&ivf, job->ivf->partitions, job->ivf->lengths);
-    shardy_status rc = ivf.failed ? shardy__fail_nomem(err)
-                                  : shardy__lance_out_put(out, ivf.data, ivf.len, err);
+    shardy_status rc =
+        ivf.failed ? shardy__fail_nomem(err) : shardy__lance_out_put(out, ivf.data, ivf.len, err);
     if (!rc) rc = shardy__lance_out_end_buffer(out, &range, err);
     if (!rc) shardy__lance_out_global(out, range);
     shardy__buf_free(&ivf);

@@ -1,4 +1,5 @@
-/* lance_json.c: see lance_json.h. A recursive scanner over a cursor; containers nest 16 deep at most. */
+/* lance_json.c: see lance_json.h. A recursive scanner over a cursor; containers nest 16 deep at
+ * most. */
 #include "lance/lance_json.h"
 
 #include <string.h>
@@ -10,7 +11,8 @@ typedef struct cursor {
 } cursor;
 
 static void space(cursor *c) {
-    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r')) c->p++;
+    while (c->p < c->end && (*c->p == ' ' || *c->p == '\t' || *c->p == '\n' || *c->p == '\r'))
+        c->p++;
 }
 
 /* Take `ch` if it is next behind white space. */
@@ -136,7 +138,8 @@ bool shardy__lance_json_each(shardy_slice text, bool (*fn)(void *ctx, shardy_sli
     while (more) {
         space(&c);
         const char *begin = c.p;
-        if (!scan_value(&c, 0) || !fn(ctx, (shardy_slice){begin, (size_t)(c.p - begin)})) return false;
+        if (!scan_value(&c, 0) || !fn(ctx, (shardy_slice){begin, (size_t)(c.p - begin)}))
+            return false;
         more = take(&c, ',');
         if (!more && !take(&c, ']')) return false;
     }

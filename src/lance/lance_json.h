@@ -13,8 +13,8 @@
  * the key comes twice. */
 bool shardy__lance_json_get(shardy_slice text, const char *key, shardy_slice *value);
 
-/* Call fn with the raw text of each element of an array until it answers false. false: not an array,
- * or fn said so. */
+/* Call fn with the raw text of each element of an array until it answers false. false: not an
+ * array, or fn said so. */
 bool shardy__lance_json_each(shardy_slice text, bool (*fn)(void *ctx, shardy_slice value),
                              void *ctx);
 

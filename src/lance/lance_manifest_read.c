@@ -107,7 +107,8 @@ static shardy_status read_data_file(const char *url, shardy_slice message,
         {5, SHARDY__PB_UINT, &minor},           {6, SHARDY__PB_UINT, &out->data_size},
     };
     SHARDY_TRY(shardy__pb_read(url, "DataFile", message, wants, COUNT(wants), err));
-    if (major != 2 || minor != 0) return unsupported(url, "the data file is not of format 2.0", err);
+    if (major != 2 || minor != 0)
+        return unsupported(url, "the data file is not of format 2.0", err);
     if (!counts_to_three(&fields) || !counts_to_three(&columns)) {
         return unsupported(url, "the data file's fields and columns are not 0, 1, 2", err);
     }
@@ -123,11 +124,14 @@ static shardy_status read_fragment(const char *url, shardy_slice message,
     uint64_t id = 0;
     shardy__pb_many files = {.n = 0};
     const shardy__pb_want wants[] = {
-        {1, SHARDY__PB_UINT, &id},       {2, SHARDY__PB_MANY, &files},
+        {1, SHARDY__PB_UINT, &id},
+        {2, SHARDY__PB_MANY, &files},
         {4, SHARDY__PB_UINT, &out->rows},
         /* when rows were updated and created, each in two forms */
-        {7, SHARDY__PB_SKIP_BYTES, NULL}, {8, SHARDY__PB_SKIP_BYTES, NULL},
-        {9, SHARDY__PB_SKIP_BYTES, NULL}, {10, SHARDY__PB_SKIP_BYTES, NULL},
+        {7, SHARDY__PB_SKIP_BYTES, NULL},
+        {8, SHARDY__PB_SKIP_BYTES, NULL},
+        {9, SHARDY__PB_SKIP_BYTES, NULL},
+        {10, SHARDY__PB_SKIP_BYTES, NULL},
     };
     SHARDY_TRY(shardy__pb_read(url, "DataFragment", message, wants, COUNT(wants), err));
     if (id != 0 || files.n != 1) {
@@ -187,12 +191,11 @@ static shardy_status read_index(const char *url, shardy_slice message, shardy__l
     shardy__pb_many files = {.n = 0};
     uint64_t version = 0;
     const shardy__pb_want wants[] = {
-        {1, SHARDY__PB_BYTES, &uuid},    {2, SHARDY__PB_INTS, &fields},
+        {1, SHARDY__PB_BYTES, &uuid},     {2, SHARDY__PB_INTS, &fields},
         {3, SHARDY__PB_SKIP_BYTES, NULL}, /* name */
         {4, SHARDY__PB_SKIP_UINT, NULL},  /* version of the table that was indexed */
-        {5, SHARDY__PB_BYTES, &bitmap},  {6, SHARDY__PB_BYTES, &details},
-        {7, SHARDY__PB_UINT, &version},
-        {8, SHARDY__PB_SKIP_UINT, NULL}, /* created_at */
+        {5, SHARDY__PB_BYTES, &bitmap},   {6, SHARDY__PB_BYTES, &details},
+        {7, SHARDY__PB_UINT, &version},   {8, SHARDY__PB_SKIP_UINT, NULL}, /* created_at */
         {10, SHARDY__PB_MANY, &files},
     };
     SHARDY_TRY(shardy__pb_read(url, "IndexMetadata", message, wants, COUNT(wants), err));
@@ -265,8 +268,8 @@ static shardy_status read_message(const shardy__source *src, shardy_slice messag
         {15, SHARDY__PB_BYTES, &format},
         {21, SHARDY__PB_UINT, &history[0]}, /* where the file says how the version came to be */
         {23, SHARDY__PB_UINT, &history[1]},
-        /* what says nothing about the rows: notes of the user, the time, a tag, flags for writers, the
-         * largest fragment number, the transaction's file, the writer, the branch */
+        /* what says nothing about the rows: notes of the user, the time, a tag, flags for writers,
+         * the largest fragment number, the transaction's file, the writer, the branch */
         {5, SHARDY__PB_SKIP_BYTES, NULL},
         {7, SHARDY__PB_SKIP_BYTES, NULL},
         {8, SHARDY__PB_SKIP_BYTES, NULL},

@@ -51,8 +51,8 @@ int shardy__pb_next(shardy_slice *rest, shardy__pb_field *field);
 bool shardy__pb_each(const shardy__pb_field *field, void (*fn)(void *ctx, uint64_t v), void *ctx);
 
 /* A message is read by listing the fields that are understood. Whatever is not in the list could
- * change the meaning of what is, so it is SHARDY_E_UNSUPPORTED; SKIP marks what is known not to, and
- * may repeat. */
+ * change the meaning of what is, so it is SHARDY_E_UNSUPPORTED; SKIP marks what is known not to,
+ * and may repeat. */
 typedef enum shardy__pb_kind {
     SHARDY__PB_UINT,      /* uint64_t; keeps its value if absent */
     SHARDY__PB_BYTES,     /* shardy_slice; keeps its value if absent */

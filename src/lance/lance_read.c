@@ -7,8 +7,8 @@
 #include "base/alloc.h"
 #include "lance/lance_table.h"
 
-/* Ends must ascend, null rows add nothing, and the last must be the end of the bytes. The loop has no
- * exit, so that the compiler can keep it in vector registers. */
+/* Ends must ascend, null rows add nothing, and the last must be the end of the bytes. The loop has
+ * no exit, so that the compiler can keep it in vector registers. */
 static bool check_ends(const shardy__lance_text *text, uint64_t rows, bool nullable) {
     uint64_t before = 0, bad = 0, last = text->adjustment - 1;
     for (uint64_t row = 0; row < rows; row++) {

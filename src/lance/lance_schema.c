@@ -10,7 +10,8 @@
 
 #define NO_PARENT UINT64_MAX /* -1: a top-level field */
 
-const shardy__lance_field shardy__lance_flat_marker = {"__flat_marker", SHARDY__LANCE_U64, 0, false};
+const shardy__lance_field shardy__lance_flat_marker = {"__flat_marker", SHARDY__LANCE_U64, 0,
+                                                       false};
 
 void shardy__lance_data_fields(shardy__lance_field out[SHARDY__LANCE_DATA_FIELDS], uint32_t dim) {
     out[0] = (shardy__lance_field){"id", SHARDY__LANCE_UTF8, 0, false};
@@ -72,7 +73,7 @@ static shardy_status read_field(const char *url, shardy_slice message, stored_fi
                                 shardy_error *err) {
     *out = (stored_field){{"", 0}, {"", 0}, 0, 0};
     const shardy__pb_want wants[] = {
-        {2, SHARDY__PB_BYTES, &out->name}, {3, SHARDY__PB_UINT, &out->id},
+        {2, SHARDY__PB_BYTES, &out->name},  {3, SHARDY__PB_UINT, &out->id},
         {4, SHARDY__PB_UINT, &out->parent}, {5, SHARDY__PB_BYTES, &out->type},
         {6, SHARDY__PB_SKIP_UINT, NULL},   /* nullable: the page encoding decides */
         {7, SHARDY__PB_SKIP_UINT, NULL},   /* encoding of format 1 */
@@ -125,11 +126,10 @@ shardy_status shardy__lance_field_dim(const char *url, shardy_slice stored, uint
         v = v * 10 + (uint64_t)(text[at] - '0');
     }
     if (!good || v < 1 || v > SHARDY_DIM_MAX) {
-        return shardy__fail(err, SHARDY_E_UNSUPPORTED,
-                            "%s: column vector is of type %s, expected \"" LIST_PREFIX
-                            "N\" with N in 1..%u",
-                            url, shardy__quote(type, sizeof type, f.type.data, f.type.len),
-                            SHARDY_DIM_MAX);
+        return shardy__fail(
+            err, SHARDY_E_UNSUPPORTED,
+            "%s: column vector is of type %s, expected \"" LIST_PREFIX "N\" with N in 1..%u", url,
+            shardy__quote(type, sizeof type, f.type.data, f.type.len), SHARDY_DIM_MAX);
     }
     *dim = (uint32_t)v;
     return SHARDY_OK;

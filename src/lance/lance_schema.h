@@ -1,7 +1,7 @@
 /* lance_schema.h: the columns that our files have, their schema fields and their page encodings.
  *
- * The writer writes these messages and the reader compares with them: a column that is encoded in any
- * other way is not misread but refused. docs/format/lance.md describes the messages.
+ * The writer writes these messages and the reader compares with them: a column that is encoded in
+ * any other way is not misread but refused. docs/format/lance.md describes the messages.
  */
 #ifndef SHARDY_LANCE_LANCE_SCHEMA_H
 #define SHARDY_LANCE_LANCE_SCHEMA_H

@@ -14,7 +14,7 @@ typedef struct shardy__lance_manifest {
     uint64_t data_size;     /* 0: not said, as the following */
     bool indexed;
     uint8_t uuid[16];
-    uint64_t metric;        /* Lance's number */
+    uint64_t metric; /* Lance's number */
     uint64_t auxiliary_size, index_size;
 } shardy__lance_manifest;
 

@@ -1,4 +1,5 @@
-/* fuzz_lance_json.c: the JSON reader of index metadata: as an object, an array, a string and a number. */
+/* fuzz_lance_json.c: the JSON reader of index metadata: as an object, an array, a string and a
+ * number. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
-/* fuzz_lance_table.c: tables from anywhere. An input is the four objects of a table one after the other,
- * each behind its length in four bytes: data file, auxiliary.idx, index.idx, manifest. Missing ones do
- * not exist. What opens must answer everything without leaving its bytes. */
+/* fuzz_lance_table.c: tables from anywhere. An input is the four objects of a table one after the
+ * other, each behind its length in four bytes: data file, auxiliary.idx, index.idx, manifest.
+ * Missing ones do not exist. What opens must answer everything without leaving its bytes. */
 #include <stdlib.h>
 #include <string.h>
 

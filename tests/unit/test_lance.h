@@ -10,9 +10,8 @@
 #include "store/store.h"
 #include "test.h"
 
-#define FIXTURE_UUID                                                                        \
-    {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77,                                        \
-     0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}
+#define FIXTURE_UUID \
+    {0x00, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}
 #define GOLDEN_DATA "data/000102030405060708090a0b0c0d0e0f.lance"
 #define GOLDEN_AUXILIARY "_indices/00112233-4455-6677-8899-aabbccddeeff/auxiliary.idx"
 #define GOLDEN_INDEX "_indices/00112233-4455-6677-8899-aabbccddeeff/index.idx"
@@ -148,8 +147,15 @@ static inline void fixture_index(fixture *f, shardy_metric metric, uint32_t part
             f->row_ids[f->n_entries++] = i;
         }
     }
-    f->ivf = (shardy__lance_ivf){SHARDY__LANCE_IVF_FLAT, metric, partitions, f->centroids,
-                                 f->lengths, f->row_ids, f->ivf.loss, fixture_entry, f};
+    f->ivf = (shardy__lance_ivf){SHARDY__LANCE_IVF_FLAT,
+                                 metric,
+                                 partitions,
+                                 f->centroids,
+                                 f->lengths,
+                                 f->row_ids,
+                                 f->ivf.loss,
+                                 fixture_entry,
+                                 f};
     free(unit);
     free(part);
 }
@@ -178,11 +184,11 @@ static inline void memory_close(shardy__dir *dir) {
     shardy__memory_drop("lance");
 }
 
-#define CHECK_SLICE(a, b)                                                 \
-    do {                                                                  \
-        shardy_slice test_s = (a), test_t = (b);                          \
-        CHECK_INT(test_s.data == NULL, test_t.data == NULL);              \
-        CHECK_MEM(test_s.data, test_s.len, test_t.data, test_t.len);      \
+#define CHECK_SLICE(a, b)                                            \
+    do {                                                             \
+        shardy_slice test_s = (a), test_t = (b);                     \
+        CHECK_INT(test_s.data == NULL, test_t.data == NULL);         \
+        CHECK_MEM(test_s.data, test_s.len, test_t.data, test_t.len); \
     } while (0)
 
 /* Everything that a reader can ask, against the fixture. */
@@ -255,13 +261,19 @@ static inline const float *golden_vector(void *ctx, uint64_t row) {
     return vectors[row];
 }
 
-static const shardy__lance_rows golden_rows = {3, 4, NULL, golden_id, golden_vector,
-                                               golden_payload};
+static const shardy__lance_rows golden_rows = {
+    3, 4, NULL, golden_id, golden_vector, golden_payload};
 static const float golden_centroid[4] = {1, 0.5f, -0.25f, 2};
 static const uint64_t golden_lengths[1] = {3}, golden_row_ids[3] = {0, 1, 2};
-static const shardy__lance_ivf golden_ivf = {
-    SHARDY__LANCE_IVF_FLAT, SHARDY_METRIC_L2, 1, golden_centroid, golden_lengths,
-    golden_row_ids, 31.875, golden_vector, NULL};
+static const shardy__lance_ivf golden_ivf = {SHARDY__LANCE_IVF_FLAT,
+                                             SHARDY_METRIC_L2,
+                                             1,
+                                             golden_centroid,
+                                             golden_lengths,
+                                             golden_row_ids,
+                                             31.875,
+                                             golden_vector,
+                                             NULL};
 static const shardy__lance_options golden_options = {
     1700000000123456789, FIXTURE_UUID, "000102030405060708090a0b0c0d0e0f.lance", NULL};
 

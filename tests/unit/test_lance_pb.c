@@ -61,20 +61,30 @@ static int next(const char *bytes, size_t len) {
 TEST(pb_malformed) {
     CHECK_INT(NEXT(""), 0);
     CHECK_INT(NEXT("\x08\1"), 1);
-    CHECK_INT(NEXT("\x09" "12345678"), 1);
-    CHECK_INT(NEXT("\x0d" "1234"), 1);
+    CHECK_INT(NEXT("\x09"
+                   "12345678"),
+              1);
+    CHECK_INT(NEXT("\x0d"
+                   "1234"),
+              1);
     CHECK_INT(NEXT("\x0a\3abc"), 1);
     CHECK_INT(NEXT("\x08"), -1);
     CHECK_INT(NEXT("\x08\x80"), -1);
     CHECK_INT(NEXT("\x80"), -1);
-    CHECK_INT(NEXT("\x00\1"), -1);               /* field 0 */
+    CHECK_INT(NEXT("\x00\1"), -1);                 /* field 0 */
     CHECK_INT(NEXT("\x80\x80\x80\x80\x10\1"), -1); /* field 2^29 */
-    CHECK_INT(NEXT("\x0b\x0c"), -1);             /* group */
-    CHECK_INT(NEXT("\x0e"), -1);                 /* no such wire type */
-    CHECK_INT(NEXT("\x09" "1234567"), -1);
-    CHECK_INT(NEXT("\x0d" "123"), -1);
+    CHECK_INT(NEXT("\x0b\x0c"), -1);               /* group */
+    CHECK_INT(NEXT("\x0e"), -1);                   /* no such wire type */
+    CHECK_INT(NEXT("\x09"
+                   "1234567"),
+              -1);
+    CHECK_INT(NEXT("\x0d"
+                   "123"),
+              -1);
     CHECK_INT(NEXT("\x0a\4abc"), -1);
-    CHECK_INT(NEXT("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\1" "abc"), -1);
+    CHECK_INT(NEXT("\x0a\xff\xff\xff\xff\xff\xff\xff\xff\xff\1"
+                   "abc"),
+              -1);
 }
 
 typedef struct parts {
@@ -119,7 +129,9 @@ TEST(pb_read) {
     CHECK_FAILS(READ("\x2a\0"), SHARDY_E_CORRUPT);
     CHECK_FAILS(READ("\x30\0"), SHARDY_E_CORRUPT);
     CHECK_FAILS(READ("\x1a\1\x80"), SHARDY_E_CORRUPT); /* a cut varint in a run */
-    CHECK_FAILS(READ("\x1d" "1234"), SHARDY_E_CORRUPT);
+    CHECK_FAILS(READ("\x1d"
+                     "1234"),
+                SHARDY_E_CORRUPT);
     CHECK_FAILS(READ("\x08"), SHARDY_E_CORRUPT);
     CHECK_STR(err.message, "url: Parts is not a protobuf message");
     CHECK_FAILS(READ("\x38\1"), SHARDY_E_UNSUPPORTED);
@@ -157,20 +169,42 @@ TEST(json_get) {
     get(" { \"a\" : [1, {\"a\":[]}, -0.5e+3 , true,false,null] , \"b\" : {} } ", "a",
         "[1, {\"a\":[]}, -0.5e+3 , true,false,null]");
     get("{\"aa\":1,\"\\u0061\":2}", "a", NULL);
-    static const char *const wrong[] = {
-        "", "{", "}", "[]", "1", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1,}", "{a:1}", "{\"a\":1}x",
-        "{\"a\":1 2}", "{\"a\":01}", "{\"a\":1.}", "{\"a\":.5}", "{\"a\":1e}", "{\"a\":-}", "{\"a\":+1}",
-        "{\"a\":nul}", "{\"a\":\"x}", "{\"a\":\"\\\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\n\"}", "{\"a\":[1,]}",
-        "{\"a\":[1}", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\"}}", "{,}", "{\"a\":NaN}",
-        "{\"a\":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}"};
+    static const char *const wrong[] = {"",
+                                        "{",
+                                        "}",
+                                        "[]",
+                                        "1",
+                                        "{\"a\"}",
+                                        "{\"a\":}",
+                                        "{\"a\":1",
+                                        "{\"a\":1,}",
+                                        "{a:1}",
+                                        "{\"a\":1}x",
+                                        "{\"a\":1 2}",
+                                        "{\"a\":01}",
+                                        "{\"a\":1.}",
+                                        "{\"a\":.5}",
+                                        "{\"a\":1e}",
+                                        "{\"a\":-}",
+                                        "{\"a\":+1}",
+                                        "{\"a\":nul}",
+                                        "{\"a\":\"x}",
+                                        "{\"a\":\"\\\"}",
+                                        "{\"a\":\"\\x\"}",
+                                        "{\"a\":\"\n\"}",
+                                        "{\"a\":[1,]}",
+                                        "{\"a\":[1}",
+                                        "{\"a\":1,\"a\":2}",
+                                        "{\"a\":{\"b\"}}",
+                                        "{,}",
+                                        "{\"a\":NaN}",
+                                        "{\"a\":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         if (!bad(wrong[i])) test_fail(__FILE__, __LINE__, "accepted: %s", wrong[i]);
     }
 }
 
-static bool count(void *ctx, shardy_slice v) {
-    return v.len < 5 && ++*(unsigned *)ctx > 0;
-}
+static bool count(void *ctx, shardy_slice v) { return v.len < 5 && ++*(unsigned *)ctx > 0; }
 
 TEST(json_each) {
     unsigned n = 0;
@@ -199,8 +233,17 @@ TEST(json_text) {
     unescaped("\"\\\\\\/\\b\\f\\n\\r\\t\"", "\\/\b\f\n\r\t", 7);
     unescaped("\"a\\u0000b\\u00e9\\u20AC\\ud83d\\ude00z\"",
               "a\0b\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80z", 13);
-    static const char *const wrong[] = {"", "\"", "x", "\"a", "\"\\u12g4\"", "\"\\u123\"", "\"\\ud83d\"",
-                                        "\"\\ud83dx\"", "\"\\ud83d\\u0041\"", "\"\\ude00\"", "\"a\"b",
+    static const char *const wrong[] = {"",
+                                        "\"",
+                                        "x",
+                                        "\"a",
+                                        "\"\\u12g4\"",
+                                        "\"\\u123\"",
+                                        "\"\\ud83d\"",
+                                        "\"\\ud83dx\"",
+                                        "\"\\ud83d\\u0041\"",
+                                        "\"\\ude00\"",
+                                        "\"a\"b",
                                         "\"\\ud83d\\n\""};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         shardy__buf b = {0};
@@ -215,7 +258,8 @@ TEST(json_uint) {
     uint64_t v;
     CHECK(shardy__lance_json_uint(text("0"), &v) && v == 0);
     CHECK(shardy__lance_json_uint(text("18446744073709551615"), &v) && v == UINT64_MAX);
-    static const char *const wrong[] = {"", "-1", "1.0", "01", "1e3", "18446744073709551616", " 1", "x"};
+    static const char *const wrong[] = {"",   "-1", "1.0", "01", "1e3", "18446744073709551616",
+                                        " 1", "x"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         CHECK(!shardy__lance_json_uint(text(wrong[i]), &v));
     }

@@ -66,8 +66,9 @@ static outcome look(shardy__dir *dir) {
 
 /* ---- every byte ---- */
 
-/* Bytes that may change unnoticed. UNPROTECTED: the answer changes with them, as they are stored once
- * and have no checksum. IGNORED: no answer depends on them. Everything else must be reported. */
+/* Bytes that may change unnoticed. UNPROTECTED: the answer changes with them, as they are stored
+ * once and have no checksum. IGNORED: no answer depends on them. Everything else must be reported.
+ */
 typedef enum care { UNPROTECTED, IGNORED } care;
 
 static const struct region {
@@ -92,15 +93,15 @@ static const struct region {
     {GOLDEN_AUXILIARY, 134, 191, IGNORED},
     {GOLDEN_AUXILIARY, 0xe0, 0xe3, IGNORED}, /* nullable and encoding of both fields */
     {GOLDEN_AUXILIARY, 0x112, 0x113, IGNORED},
-    {GOLDEN_INDEX, 16, 31, UNPROTECTED}, /* the only centroid: every entry is nearest to it */
-    {GOLDEN_INDEX, 33, 40, IGNORED},     /* loss */
-    {GOLDEN_INDEX, 41, 63, IGNORED},     /* padding */
-    {GOLDEN_INDEX, 0x67, 0x68, IGNORED}, /* encoding of the field */
-    {GOLDEN_MANIFEST, 0x20, 0x29, IGNORED},   /* name of the index */
-    {GOLDEN_MANIFEST, 0x2b, 0x2b, IGNORED},   /* version that was indexed */
-    {GOLDEN_MANIFEST, 0x6b, 0x6b, IGNORED},   /* index_version 0 is as good as 1 */
-    {GOLDEN_MANIFEST, 0x6d, 0x72, IGNORED},   /* created_at */
-    {GOLDEN_MANIFEST, 0xb4, 0xb5, IGNORED},   /* nullable and encoding of the fields */
+    {GOLDEN_INDEX, 16, 31, UNPROTECTED},    /* the only centroid: every entry is nearest to it */
+    {GOLDEN_INDEX, 33, 40, IGNORED},        /* loss */
+    {GOLDEN_INDEX, 41, 63, IGNORED},        /* padding */
+    {GOLDEN_INDEX, 0x67, 0x68, IGNORED},    /* encoding of the field */
+    {GOLDEN_MANIFEST, 0x20, 0x29, IGNORED}, /* name of the index */
+    {GOLDEN_MANIFEST, 0x2b, 0x2b, IGNORED}, /* version that was indexed */
+    {GOLDEN_MANIFEST, 0x6b, 0x6b, IGNORED}, /* index_version 0 is as good as 1 */
+    {GOLDEN_MANIFEST, 0x6d, 0x72, IGNORED}, /* created_at */
+    {GOLDEN_MANIFEST, 0xb4, 0xb5, IGNORED}, /* nullable and encoding of the fields */
     {GOLDEN_MANIFEST, 0xe6, 0xe7, IGNORED},
     {GOLDEN_MANIFEST, 0x108, 0x10b, IGNORED},
     {GOLDEN_MANIFEST, 0x14d, 0x14d, IGNORED}, /* the timestamp as another text that is ignored */
@@ -187,8 +188,14 @@ TEST_TIMEOUT(cut_at_every_length, 120) {
 
 /* Every aligned word of every object set to numbers that overflow somewhere. */
 TEST_TIMEOUT(hostile_numbers, 120) {
-    static const uint64_t numbers[] = {0, 1, UINT32_MAX, UINT64_C(1) << 63, UINT64_MAX,
-                                       UINT64_MAX - 15, UINT64_MAX / 8, UINT64_MAX - 39};
+    static const uint64_t numbers[] = {0,
+                                       1,
+                                       UINT32_MAX,
+                                       UINT64_C(1) << 63,
+                                       UINT64_MAX,
+                                       UINT64_MAX - 15,
+                                       UINT64_MAX / 8,
+                                       UINT64_MAX - 39};
     shardy__dir *dir = golden_dir();
     write_manifest(dir, false);
     for (size_t o = 0; o < 4; o++) {
@@ -220,8 +227,8 @@ TEST(missing_object) {
         shardy__dir *dir = golden_dir();
         shardy__buf kept[4];
         for (size_t i = 0; i < 4; i++) kept[i] = load(dir, golden_names[i]);
-        snprintf(folder, sizeof folder, "%.*s", (int)(strchr(golden_names[o], '/') + 1 - golden_names[o]),
-                 golden_names[o]);
+        snprintf(folder, sizeof folder, "%.*s",
+                 (int)(strchr(golden_names[o], '/') + 1 - golden_names[o]), golden_names[o]);
         CHECK_OK(shardy__dir_remove_tree(dir, folder, NULL, &err), err);
         for (size_t i = 0; i < 4; i++) {
             if (i != o && !strncmp(golden_names[i], folder, strlen(folder))) {
@@ -243,10 +250,13 @@ TEST(manifest_names) {
     shardy__lance *t = NULL;
     shardy__dir *dir = golden_dir();
     shardy__buf b = load(dir, GOLDEN_MANIFEST);
-    static const char *const others[] = {
-        "_versions/latest_version_hint.json", "_versions/1.manifest", "_versions/d7.manifest",
-        "_versions/1844674407370955161x.manifest", "_versions/99999999999999999999.manifest",
-        "_versions/00000000000000000000.manifest.tmp", "_versions/18446744073709551615.manifest"};
+    static const char *const others[] = {"_versions/latest_version_hint.json",
+                                         "_versions/1.manifest",
+                                         "_versions/d7.manifest",
+                                         "_versions/1844674407370955161x.manifest",
+                                         "_versions/99999999999999999999.manifest",
+                                         "_versions/00000000000000000000.manifest.tmp",
+                                         "_versions/18446744073709551615.manifest"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) replace(dir, others[i], "?", 1);
     CHECK_INT(look(dir), UNCHANGED);
     /* a version in the name that is not the one inside */
@@ -284,10 +294,10 @@ static void swapped(const char *name, const char *from, const char *to, size_t l
     memory_close(dir);
 }
 
-#define SWAPPED(name, from, to, status, message)                             \
-    do {                                                                     \
+#define SWAPPED(name, from, to, status, message)                                    \
+    do {                                                                            \
         _Static_assert(sizeof(from) == sizeof(to), "replacements keep the length"); \
-        swapped(name, from, to, sizeof(from) - 1, status, message);          \
+        swapped(name, from, to, sizeof(from) - 1, status, message);                 \
     } while (0)
 
 TEST(wrong_manifest) {
@@ -296,21 +306,28 @@ TEST(wrong_manifest) {
     SWAPPED(GOLDEN_MANIFEST, "float:4", "float:0", SHARDY_E_UNSUPPORTED, "1..65536");
     SWAPPED(GOLDEN_MANIFEST, "float:4", "double4", SHARDY_E_UNSUPPORTED, "double4");
     SWAPPED(GOLDEN_MANIFEST, "payload", "pay_oad", SHARDY_E_UNSUPPORTED, "\"payload\"");
-    SWAPPED(GOLDEN_MANIFEST, "\x12\3" "2.0", "\x12\3" "2.1", SHARDY_E_UNSUPPORTED, "2.0");
+    SWAPPED(GOLDEN_MANIFEST,
+            "\x12\3"
+            "2.0",
+            "\x12\3"
+            "2.1",
+            SHARDY_E_UNSUPPORTED, "2.0");
     SWAPPED(GOLDEN_MANIFEST, "VectorIndexDetails", "VectorIndexDetailx", SHARDY_E_UNSUPPORTED,
             "vector index");
     SWAPPED(GOLDEN_MANIFEST, "\x3a\x30\0\0", "\x3b\x30\0\0", SHARDY_E_UNSUPPORTED, "fragment 0");
     SWAPPED(GOLDEN_MANIFEST, "\x1a\3\0\1\2", "\x1a\3\0\2\1", SHARDY_E_UNSUPPORTED, "0, 1, 2");
     SWAPPED(GOLDEN_MANIFEST, "\x3a\x0b\x08", "\x4a\x0b\x08", SHARDY_E_CORRUPT, "field 9");
     SWAPPED(GOLDEN_MANIFEST, "\x58\0\x6a", "\x48\1\x6a", SHARDY_E_UNSUPPORTED, "features");
-    SWAPPED(GOLDEN_MANIFEST, "\x58\0\x6a", "\x20\0\x6a", SHARDY_E_UNSUPPORTED, "field 4 of Manifest");
+    SWAPPED(GOLDEN_MANIFEST, "\x58\0\x6a", "\x20\0\x6a", SHARDY_E_UNSUPPORTED,
+            "field 4 of Manifest");
 }
 
 TEST(wrong_data) {
     SWAPPED(GOLDEN_DATA, "\0\0\3\0LANC", "\0\0\4\0LANC", SHARDY_E_UNSUPPORTED, "version 0.4");
     SWAPPED(GOLDEN_DATA, "LANC", "LANX", SHARDY_E_CORRUPT, "LANC");
     SWAPPED(GOLDEN_DATA, "float:4", "float:5", SHARDY_E_UNSUPPORTED, "float:4");
-    SWAPPED(GOLDEN_DATA, "\x18\x07", "\x18\x08", SHARDY_E_UNSUPPORTED, "column id: the page encoding");
+    SWAPPED(GOLDEN_DATA, "\x18\x07", "\x18\x08", SHARDY_E_UNSUPPORTED,
+            "column id: the page encoding");
     SWAPPED(GOLDEN_DATA, "\x08\x20\x12", "\x08\x10\x12", SHARDY_E_UNSUPPORTED,
             "column vector: the page encoding");
     SWAPPED(GOLDEN_DATA, "\x12\2\x18\6", "\x12\2\x10\6", SHARDY_E_CORRUPT,
@@ -323,7 +340,8 @@ TEST(wrong_data) {
             "column id: end offsets"); /* a null id */
     SWAPPED(GOLDEN_DATA, "\6\0\0\0\0\0\0\0H", "\5\0\0\0\0\0\0\0H", SHARDY_E_CORRUPT,
             "column id: end offsets");
-    SWAPPED(GOLDEN_DATA, "\x10\3\x0a\x29", "\x10\4\x0a\x29", SHARDY_E_CORRUPT, "4 rows, expected 3");
+    SWAPPED(GOLDEN_DATA, "\x10\3\x0a\x29", "\x10\4\x0a\x29", SHARDY_E_CORRUPT,
+            "4 rows, expected 3");
     SWAPPED(GOLDEN_DATA, "\x0a\2\0\x40", "\x0a\2\0\x41", SHARDY_E_UNSUPPORTED,
             "id: buffer at byte 65 is not aligned to 64");
     SWAPPED(GOLDEN_DATA, "\x0a\2\0\x40", "\x0a\2\0\0", SHARDY_E_CORRUPT, "overlaps another");
@@ -338,10 +356,18 @@ TEST(wrong_index) {
     SWAPPED(GOLDEN_INDEX, "\4[\"\"]", "\4[\"]]", SHARDY_E_CORRUPT, "lance:flat");
     SWAPPED(GOLDEN_INDEX, "\4[\"\"]", "\4[ 1]", SHARDY_E_CORRUPT, "lance:flat");
     SWAPPED(GOLDEN_INDEX, "lance:flat", "lance:flaw", SHARDY_E_CORRUPT, "lance:flat is missing");
-    SWAPPED(GOLDEN_INDEX, "lance:ivf\x12\1" "1", "lance:ivf\x12\1" "2", SHARDY_E_CORRUPT,
-            "global buffer 2");
-    SWAPPED(GOLDEN_INDEX, "lance:ivf\x12\1" "1", "lance:ivf\x12\1" "0", SHARDY_E_CORRUPT,
-            "global buffer 0");
+    SWAPPED(GOLDEN_INDEX,
+            "lance:ivf\x12\1"
+            "1",
+            "lance:ivf\x12\1"
+            "2",
+            SHARDY_E_CORRUPT, "global buffer 2");
+    SWAPPED(GOLDEN_INDEX,
+            "lance:ivf\x12\1"
+            "1",
+            "lance:ivf\x12\1"
+            "0",
+            SHARDY_E_CORRUPT, "global buffer 0");
     SWAPPED(GOLDEN_INDEX, "\x12\2\1\4", "\x12\2\1\5", SHARDY_E_CORRUPT, "centroids");
     SWAPPED(GOLDEN_INDEX, "\x22\x18\x08\2", "\x22\x18\x08\3", SHARDY_E_CORRUPT, "centroids");
     SWAPPED(GOLDEN_INDEX, "\x1a\1\0", "\x1a\1\1", SHARDY_E_CORRUPT, "partition 0");

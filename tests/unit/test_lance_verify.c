@@ -124,8 +124,8 @@ TEST(text_not_utf8) {
     problems p;
     CHECK_OK(shardy__lance_write(dir, &golden_rows, NULL, &golden_options, &err), err);
     CHECK_OK(shardy__dir_read(dir, GOLDEN_DATA, 1 << 20, &b, &err), err);
-    b.data[64] = 0xff;  /* "a" */
-    b.data[257] = 'x';  /* the second half of "é" */
+    b.data[64] = 0xff; /* "a" */
+    b.data[257] = 'x'; /* the second half of "é" */
     CHECK_OK(shardy__dir_replace(dir, GOLDEN_DATA, b.data, b.len, &err), err);
     CHECK_OK(shardy__lance_open(dir, NULL, &t, &err), err);
     CHECK_INT(verify(t, &p), 2);

@@ -59,7 +59,8 @@ static void round_trip(shardy__dir *dir, fixture *f, unsigned objects) {
     fixture_free(f);
 }
 
-static void round_trip_of(uint64_t n, uint32_t dim, text_kind texts, int metric, uint32_t partitions) {
+static void round_trip_of(uint64_t n, uint32_t dim, text_kind texts, int metric,
+                          uint32_t partitions) {
     fixture f;
     shardy__dir *dir = memory_dir();
     fixture_init(&f, n, dim, texts, 9);
@@ -228,8 +229,8 @@ TEST(taken_name) {
 /* ---- faults ---- */
 
 #ifdef SHARDY_FAULTS
-/* Write and open with the n-th event failing, for every n: an error each time, the right answer at the
- * end. */
+/* Write and open with the n-th event failing, for every n: an error each time, the right answer at
+ * the end. */
 static void fault_loop(shardy__fault_kind kind, shardy_status code) {
     shardy_error err = SHARDY_ERROR_INIT;
     fixture f;
