@@ -1,6 +1,7 @@
 /* test_lance_read.c: bytes that are not what they should be: reported, or without influence. */
 #include "test_lance.h"
 
+#include "lance/lance_file.h"
 #include "lance/lance_write.h"
 
 static const char *const golden_names[] = {GOLDEN_DATA, GOLDEN_AUXILIARY, GOLDEN_INDEX,
@@ -389,5 +390,64 @@ TEST(offsets_left_out) {
     replace(dir, GOLDEN_AUXILIARY, b.data, b.len);
     CHECK_INT(look(dir), UNCHANGED);
     shardy__buf_free(&b);
+    memory_close(dir);
+}
+
+/* ---- what other writers do ---- */
+
+/* A data file whose column id has the given pages. */
+static void other_pages(const char *pages, size_t len, shardy_status status, const char *message) {
+    shardy_error err = SHARDY_ERROR_INIT;
+    shardy__lance *t = NULL;
+    shardy__lance_out out;
+    shardy__lance_field fields[SHARDY__LANCE_DATA_FIELDS];
+    uint64_t size;
+    shardy__dir *dir = golden_dir();
+    write_manifest(dir, false);
+    CHECK_OK(shardy__dir_remove_tree(dir, "data/", NULL, &err), err);
+    CHECK_OK(shardy__lance_out_open(&out, dir, GOLDEN_DATA, &err), err);
+    shardy__lance_data_fields(fields, 4);
+    for (size_t i = 0; i < SHARDY__LANCE_DATA_FIELDS; i++) {
+        shardy__lance_out_column(&out, &fields[i], 0, NULL);
+        if (i == 0) shardy__buf_put(&out.columns, pages, len);
+        out.column_ends[i] = out.columns.len;
+    }
+    CHECK_OK(
+        shardy__lance_out_finish(&out, fields, SHARDY__LANCE_DATA_FIELDS, 3, NULL, 0, &size, &err),
+        err);
+    shardy__lance_out_close(&out);
+    CHECK_FAILS(shardy__lance_open(dir, NULL, &t, &err), status);
+    CHECK_CONTAINS(err.message, GOLDEN_DATA ": column id");
+    CHECK_CONTAINS(err.message, message);
+    memory_close(dir);
+}
+
+TEST(other_pages) {
+    other_pages("", 0, SHARDY_E_CORRUPT, "0 pages for 3 rows");
+    other_pages("\x12\0\x12\0", 4, SHARDY_E_UNSUPPORTED, "split over 2 pages");
+    other_pages("\x12\x0c\x0a\3\0\0\0\x12\3\0\0\0\x18\3", 14, SHARDY_E_UNSUPPORTED,
+                "page of 3 buffers, expected 2");
+    other_pages("\x12\x08\x0a\1\0\x12\1\0\x18\2", 10, SHARDY_E_CORRUPT, "page of 2 rows");
+    other_pages("\x12\x07\x0a\1\0\x12\0\x18\3", 9, SHARDY_E_CORRUPT,
+                "1 buffer offsets but 0 sizes");
+}
+
+TEST(other_metric_in_manifest) {
+    shardy_error err = SHARDY_ERROR_INIT;
+    static const uint8_t uuid[16] = FIXTURE_UUID;
+    shardy__lance *t = NULL;
+    shardy__dir *dir = golden_dir();
+    shardy__lance_ivf ivf = golden_ivf;
+    ivf.metric = SHARDY_METRIC_DOT;
+    shardy__lance_plan plan = {.rows = &golden_rows,
+                               .ivf = &ivf,
+                               .data_name = golden_options.data_name,
+                               .version = "1.0.0",
+                               .wall_ns = 1};
+    memcpy(plan.uuid, uuid, 16);
+    CHECK_OK(shardy__dir_remove_tree(dir, "_versions/", NULL, &err), err);
+    CHECK_OK(shardy__lance_write_manifest(dir, &plan, &err), err);
+    CHECK_FAILS(shardy__lance_open(dir, NULL, &t, &err), SHARDY_E_CORRUPT);
+    CHECK_CONTAINS(err.message, GOLDEN_INDEX ": the metric is not the one");
     memory_close(dir);
 }
