@@ -22,7 +22,7 @@
 #define PREFETCH 4096  /* bytes ahead */
 
 AVX512_INLINE __mmask16 tail_mask(uint32_t left) {
-    return left >= 16 ? (__mmask16)0xffff : (__mmask16)((1u << left) - 1);
+    return (__mmask16)(left >= 16 ? 0xffffu : (1u << left) - 1);
 }
 
 AVX512_INLINE __m512 add_term(__m512 sum, __m512 q, __m512 x, bool squared) {

@@ -19,8 +19,7 @@
 #define PANEL SHARDY__PANEL
 #define BLOCK_ROWS 64u
 #define UNIT 0x1.0p-24
-#define TINY 0x1.0p-125 /* bounds what one float operation loses to underflow, even flushed to 0 \
-                         */
+#define TINY 0x1.0p-125 /* above what one operation loses to underflow, flushed or not */
 #define HUGE_SCORE 1e37 /* products below this cannot overflow a float on the way */
 
 shardy_status shardy__panels_init(shardy__panels *p, shardy_metric metric, uint32_t k, uint32_t dim,
