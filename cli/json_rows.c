@@ -30,7 +30,7 @@ static bool add_slot(json_rows *r, const char *name, const char *option, size_t 
 bool json_rows_open(json_rows *r, lines *in, const row_fields *fields, const npy *matrix,
                     problem *why) {
     *r = (json_rows){.in = in, .fields = fields, .matrix = matrix};
-    r->value = r->vector = r->vector_id = r->payload = r->payload_fields = NO_SLOT;
+    r->value = r->vector = r->vector_id = r->payload = NO_SLOT;
     bool ok = add_slot(r, fields->key, "--key-field", &r->key, why);
     if (ok && fields->value) ok = add_slot(r, fields->value, "--value-field", &r->value, why);
     if (ok && fields->vector) ok = add_slot(r, fields->vector, "--vector-field", &r->vector, why);
@@ -66,19 +66,38 @@ static row_slot *find_slot(json_rows *r, const json_value *name) {
     return NULL;
 }
 
+/* Read the value of a member. A vector is converted while it is checked: it is most of the text. */
+static bool read_value(json_rows *r, json_scan *s, row_slot *slot) {
+    json_value value;
+    bool floats = slot && r->vector != NO_SLOT && slot == &r->slots[r->vector] && s->at < s->end &&
+                  *s->at == '[';
+    if (!floats) {
+        if (!json_scan_value(s, &value)) return false;
+    } else {
+        value = (json_value){JSON_ARRAY, s->at, 0, false};
+        if (!json_scan_floats(s, &r->floats, &r->cap_floats, &r->n_floats)) return false;
+        value.len = (size_t)(s->at - value.at);
+    }
+    if (slot) slot->value = value;
+    return true;
+}
+
 /* Every failure below says only what is wrong; where is added by json_rows_next. */
 static bool split_line(json_rows *r, const char *line, size_t len, problem *why) {
     json_scan s;
     json_scan_init(&s, line, len);
     for (size_t i = 0; i < r->n_slots; i++) r->slots[i].present = false;
-    bool more = true, ok = json_scan_open(&s, '{');
+    bool more = true, ok = json_scan_open(&s);
     while (ok && more) {
-        json_value name, value;
-        ok = json_scan_member(&s, &more, &name, &value);
-        row_slot *slot = ok && more ? find_slot(r, &name) : NULL;
-        if (!slot) continue;
-        if (slot->present) return problem_set(why, "field \"%s\" appears twice", slot->name);
-        slot->value = value;
+        json_value name;
+        ok = json_scan_member(&s, &more, &name);
+        if (!ok || !more) break;
+        row_slot *slot = find_slot(r, &name);
+        if (slot && slot->present) {
+            return problem_set(why, "field \"%s\" appears twice", slot->name);
+        }
+        ok = read_value(r, &s, slot);
+        if (!ok || !slot) continue;
         slot->present = true;
         slot->seen++;
     }
@@ -143,28 +162,11 @@ static bool take_key(json_rows *r, shardy_key *key, problem *why) {
     return true;
 }
 
-static bool take_vector_field(json_rows *r, problem *why) {
+static bool check_vector_field(json_rows *r, problem *why) {
     const row_slot *slot = &r->slots[r->vector];
     if (!need(slot, why)) return false;
-    r->n_floats = 0;
-    json_scan s;
-    json_scan_init(&s, slot->value.at, slot->value.len);
-    bool more = true, ok = json_scan_open(&s, '[');
-    while (ok && more) {
-        json_value v;
-        ok = json_scan_element(&s, &more, &v);
-        if (!ok || !more) break;
-        if (v.type != JSON_NUMBER) {
-            return problem_set(why, "element %zu of field \"%s\" is not a number", r->n_floats,
-                               slot->name);
-        }
-        if (r->n_floats == r->cap_floats) {
-            r->cap_floats = r->cap_floats ? r->cap_floats * 2 : 512;
-            r->floats = text_alloc(r->floats, r->cap_floats * sizeof *r->floats);
-        }
-        r->floats[r->n_floats++] = (float)json_double(&v);
-    }
-    return ok || problem_set(why, "field \"%s\" is not an array of numbers", slot->name);
+    if (slot->value.type == JSON_ARRAY) return true;
+    return problem_set(why, "field \"%s\" is not an array of numbers", slot->name);
 }
 
 static void take_matrix_row(json_rows *r, uint64_t index) {
@@ -182,7 +184,7 @@ static bool take_vector(json_rows *r, shardy_row *row, problem *why) {
         take_matrix_row(r, r->n_rows);
     else if (r->vector == NO_SLOT)
         return true;
-    else if (!take_vector_field(r, why))
+    else if (!check_vector_field(r, why))
         return false;
     if (r->n_floats > SHARDY_DIM_MAX) {
         return problem_set(why, "the vector has %zu numbers, more than %u", r->n_floats,

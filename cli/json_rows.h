@@ -37,7 +37,7 @@ typedef struct json_rows {
     uint64_t n_rows;   /* returned so far */
     row_slot slots[ROW_FIELDS_MAX];
     size_t n_slots;
-    size_t key, value, vector, vector_id, payload, payload_fields; /* slots; NO_SLOT */
+    size_t key, value, vector, vector_id, payload; /* slots; NO_SLOT */
     text_buf key_buf, value_buf, id_buf, payload_buf, name_buf;
     float *floats;
     size_t n_floats, cap_floats;

@@ -94,31 +94,52 @@ static bool scan_string(json_scan *s, json_value *out) {
     return true;
 }
 
-static void scan_digits(json_scan *s) {
-    while (s->at < s->end && *s->at >= '0' && *s->at <= '9') s->at++;
-}
+/* A number as it is read: digits * 10^exponent. More than 19 digits overflow `digits`. */
+typedef struct decimal {
+    uint64_t digits;
+    size_t n; /* digits, leading zeros too */
+    int64_t exponent;
+    bool negative;
+} decimal;
 
-static bool need_digits(json_scan *s) {
+static bool scan_digits(json_scan *s, decimal *d) {
     const char *before = s->at;
-    scan_digits(s);
+    for (; s->at < s->end && *s->at >= '0' && *s->at <= '9'; s->at++) {
+        d->digits = d->digits * 10 + (uint64_t)(*s->at - '0');
+    }
+    d->n += (size_t)(s->at - before);
     return s->at > before || fail(s, "a digit is missing");
 }
 
-static bool scan_number(json_scan *s, json_value *out) {
+/* s->at is behind the 'e'. An exponent of six digits or more is as good as infinite. */
+static bool scan_exponent(json_scan *s, decimal *d) {
+    bool negative = s->at < s->end && *s->at == '-';
+    if (s->at < s->end && (*s->at == '+' || *s->at == '-')) s->at++;
+    decimal e = {0};
+    if (!scan_digits(s, &e)) return false;
+    int64_t value = e.n > 5 ? 99999 : (int64_t)e.digits;
+    d->exponent += negative ? -value : value;
+    return true;
+}
+
+/* s->at is at a '-' or a digit. */
+static bool scan_number(json_scan *s, json_value *out, decimal *d) {
     *out = (json_value){JSON_NUMBER, s->at, 0, false};
-    if (*s->at == '-') s->at++;
-    if (s->at < s->end && *s->at == '0')
+    *d = (decimal){.negative = *s->at == '-'};
+    if (d->negative) s->at++;
+    if (s->at < s->end && *s->at == '0') {
         s->at++;
-    else if (!need_digits(s))
+    } else if (!scan_digits(s, d)) {
         return false;
+    }
     if (s->at < s->end && *s->at == '.') {
-        s->at++;
-        if (!need_digits(s)) return false;
+        const char *fraction = ++s->at;
+        if (!scan_digits(s, d)) return false;
+        d->exponent = fraction - s->at;
     }
     if (s->at < s->end && (*s->at == 'e' || *s->at == 'E')) {
         s->at++;
-        if (s->at < s->end && (*s->at == '+' || *s->at == '-')) s->at++;
-        if (!need_digits(s)) return false;
+        if (!scan_exponent(s, d)) return false;
     }
     out->len = (size_t)(s->at - out->at);
     return true;
@@ -142,7 +163,8 @@ static bool scan_word(json_scan *s, json_value *out) {
 static bool scan_scalar(json_scan *s, json_value *out) {
     if (s->at == s->end) return fail(s, "a value is missing");
     if (*s->at == '"') return scan_string(s, out);
-    if (*s->at == '-' || (*s->at >= '0' && *s->at <= '9')) return scan_number(s, out);
+    decimal ignored;
+    if (*s->at == '-' || (*s->at >= '0' && *s->at <= '9')) return scan_number(s, out, &ignored);
     return scan_word(s, out);
 }
 
@@ -216,42 +238,70 @@ bool json_scan_finish(json_scan *s) {
     return s->at == s->end || fail(s, "unexpected text behind the value");
 }
 
-bool json_scan_open(json_scan *s, char bracket) {
+bool json_scan_open(json_scan *s) {
     skip_space(s);
-    if (s->at == s->end || *s->at != bracket) {
-        return fail(s, bracket == '{' ? "not a JSON object" : "not a JSON array");
-    }
+    if (s->at == s->end || *s->at != '{') return fail(s, "not a JSON object");
     s->at++;
     return true;
 }
 
-/* Step to the next item of a container; *more is false behind its closing bracket. */
-static bool next_item(json_scan *s, char close, bool *more) {
-    const char *before = s->at - 1; /* the opening bracket or the end of the last item */
+bool json_scan_member(json_scan *s, bool *more, json_value *name) {
+    bool first = s->at[-1] == '{'; /* else the end of the last member's value */
     skip_space(s);
-    bool first = *before == (close == '}' ? '{' : '[');
-    if (s->at < s->end && *s->at == close) {
+    *more = s->at == s->end || *s->at != '}';
+    if (!*more) {
         s->at++;
-        *more = false;
         return true;
     }
-    *more = true;
-    if (first) return true;
-    if (s->at == s->end || *s->at != ',') {
-        return fail(s, close == '}' ? "',' or '}' is missing" : "',' or ']' is missing");
+    if (!first) {
+        if (s->at == s->end || *s->at != ',') return fail(s, "',' or '}' is missing");
+        s->at++;
+    }
+    return scan_name(s, name);
+}
+
+/* The nearest double to a number that was read at `text`. */
+static double decimal_value(const decimal *d, const char *text) {
+    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (d->n > 19 || d->digits > (uint64_t)1 << 53 || d->exponent < -22 || d->exponent > 22) {
+        return strtod(text, NULL); /* ends at the ',' or ']' behind the number */
+    }
+    double v = (double)d->digits;
+    v = d->exponent < 0 ? v / powers[-d->exponent] : v * powers[d->exponent];
+    return d->negative ? -v : v;
+}
+
+bool json_scan_floats(json_scan *s, float **floats, size_t *cap, size_t *n) {
+    *n = 0;
+    if (s->at == s->end || *s->at != '[') return fail(s, "not an array of numbers");
+    s->at++;
+    skip_space(s);
+    if (s->at < s->end && *s->at == ']') {
+        s->at++;
+        return true;
+    }
+    for (;;) {
+        skip_space(s);
+        json_value number;
+        decimal d;
+        if (s->at == s->end || (*s->at != '-' && (*s->at < '0' || *s->at > '9'))) {
+            return fail(s, "not a number");
+        }
+        if (!scan_number(s, &number, &d)) return false;
+        if (*n == *cap) {
+            *cap = *cap ? *cap * 2 : 512;
+            *floats = text_alloc(*floats, *cap * sizeof **floats);
+        }
+        (*floats)[(*n)++] = (float)decimal_value(&d, number.at);
+        skip_space(s);
+        if (s->at < s->end && *s->at == ']') break;
+        if (s->at == s->end || *s->at != ',') return fail(s, "',' or ']' is missing");
+        s->at++;
     }
     s->at++;
     return true;
-}
-
-bool json_scan_member(json_scan *s, bool *more, json_value *name, json_value *value) {
-    if (!next_item(s, '}', more)) return false;
-    return !*more || (scan_name(s, name) && json_scan_value(s, value));
-}
-
-bool json_scan_element(json_scan *s, bool *more, json_value *value) {
-    if (!next_item(s, ']', more)) return false;
-    return !*more || json_scan_value(s, value);
 }
 
 /* ---- values ---- */
@@ -312,38 +362,4 @@ bool json_string_is(const json_value *string, const char *text, size_t len, text
 
 bool json_integer(const json_value *number, int64_t *out) {
     return number->type == JSON_NUMBER && text_parse_i64(number->at, number->len, out);
-}
-
-double json_double(const json_value *number) {
-    static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                    1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                    1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    const char *at = number->at, *end = at + number->len;
-    bool negative = *at == '-';
-    if (negative) at++;
-    uint64_t digits = 0;
-    int exponent = 0, n = 0;
-    for (bool fraction = false; at < end; at++) {
-        if (*at == '.') {
-            fraction = true;
-        } else if (*at >= '0' && *at <= '9') {
-            if (++n > 19) break;
-            digits = digits * 10 + (uint64_t)(*at - '0');
-            exponent -= fraction;
-        } else {
-            break;
-        }
-    }
-    if (at < end && (*at == 'e' || *at == 'E') && end - at <= 5) {
-        bool minus = at[1] == '-';
-        int e = 0;
-        for (at += at[1] == '-' || at[1] == '+' ? 2 : 1; at < end; at++) e = e * 10 + (*at - '0');
-        exponent += minus ? -e : e;
-    }
-    if (at < end || digits > (uint64_t)1 << 53 || exponent < -22 || exponent > 22) {
-        return strtod(number->at, NULL); /* the text goes on with ',' or ']' or ends in a NUL */
-    }
-    double v = (double)digits;
-    v = exponent < 0 ? v / powers[-exponent] : v * powers[exponent];
-    return negative ? -v : v;
 }

@@ -37,10 +37,12 @@ bool json_scan_value(json_scan *s, json_value *out);
 /* Whether only white space is left. */
 bool json_scan_finish(json_scan *s);
 
-/* Members of an object, elements of an array: open, then next until *more is false. */
-bool json_scan_open(json_scan *s, char bracket);
-bool json_scan_member(json_scan *s, bool *more, json_value *name, json_value *value);
-bool json_scan_element(json_scan *s, bool *more, json_value *value);
+/* Members of an object: open, then member until *more is false, each followed by its value. */
+bool json_scan_open(json_scan *s);
+bool json_scan_member(json_scan *s, bool *more, json_value *name);
+/* A value that must be an array of numbers, each rounded to double, then to float, in *floats
+ * (grown with text_alloc; *cap is its size). */
+bool json_scan_floats(json_scan *s, float **floats, size_t *cap, size_t *n);
 
 /* Append the characters of a string value that was read without a problem. */
 void json_string(const json_value *string, text_buf *out);
@@ -48,7 +50,5 @@ void json_string(const json_value *string, text_buf *out);
 bool json_string_is(const json_value *string, const char *text, size_t len, text_buf *scratch);
 /* A number without fraction and exponent that fits in 64 bits, exactly. */
 bool json_integer(const json_value *number, int64_t *out);
-/* The nearest double. */
-double json_double(const json_value *number);
 
 #endif

@@ -6,6 +6,9 @@
 set -eu
 cd "$(dirname "$0")/.."
 
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
 say() { printf '\n%s\n' "$*"; }
 
 # Milliseconds of a clock; POSIX has only seconds, so the finer one is used where it exists.
@@ -28,8 +31,11 @@ run() {
     printf '\n$ %s\n' "$shown"
     began=$(now)
     code=0
-    "$@" || code=$?
-    printf '  (%s ms)\n' "$(($(now) - began))"
+    "$@" >"$log" || code=$?
+    took=$(($(now) - began))
+    cat "$log"
+    [ -z "$(tail -c 1 "$log")" ] || echo
+    printf '  (%s ms)\n' "$took"
     return "$code"
 }
 
@@ -38,8 +44,6 @@ text_of_query() { sed -n "$(($1 + 1))s/.*\"text\": \"\(.*\)\"}$/\1/p" examples/d
 say "== Building the library and the shardy command (release)"
 began=$(now)
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 if ! { cmake -S . -B build/demo -G Ninja -DCMAKE_BUILD_TYPE=Release -DSHARDY_BUILD_TESTS=OFF &&
     cmake --build build/demo --target shardy -j "$jobs"; } >"$log" 2>&1; then
     tail -n 40 "$log" >&2
