@@ -202,15 +202,6 @@ shardy_status shardy__sdb_block_check(const shardy__sdb_block *block,
 
 /* ---- finding ---- */
 
-/* Rows lie at distances that the reader learns one by one; asking for the lines where rows of the
- * first one's size would begin lets the memory answer all at once. */
-static inline void prefetch_rows(const uint8_t *first, const uint8_t *next, const uint8_t *stop) {
-    size_t stride = (size_t)(next - first);
-    if (stride < 64) return;
-    const uint8_t *p = next + stride;
-    for (unsigned i = 0; i < 14 && p < stop; i++, p += stride) __builtin_prefetch(p);
-}
-
 /* The last restart whose key is not greater than the probe; 0 if all are. */
 static uint32_t find_restart(const shardy__sdb_block *block, shardy_slice key) {
     uint32_t low = 0, count = block->n_restarts;
@@ -227,19 +218,20 @@ static uint32_t find_restart(const shardy__sdb_block *block, shardy_slice key) {
     return low;
 }
 
-shardy_slice shardy__sdb_block_find(const shardy__sdb_block *block, shardy_slice key) {
-    const uint8_t *k = key.data;
+shardy__sdb_span shardy__sdb_block_span(const shardy__sdb_block *block, shardy_slice key) {
     uint32_t restart = find_restart(block, key);
-    const uint8_t *p = block->rows + shardy__be16(block->restarts + 2 * restart);
-    const uint8_t *stop = restart + 1 < block->n_restarts
-                              ? block->rows + shardy__be16(block->restarts + 2 * (restart + 1))
-                              : block->end;
+    const uint8_t *at = block->restarts + 2 * restart;
+    shardy__sdb_span span = {block->rows + shardy__be16(at), block->end};
+    if (restart + 1 < block->n_restarts) span.end = block->rows + shardy__be16(at + 2);
+    return span;
+}
+
+shardy_slice shardy__sdb_span_find(shardy__sdb_span span, shardy_slice key) {
+    const uint8_t *k = key.data, *p = span.begin;
     /* Bytes that the row before has in common with the probe; it is smaller than the probe. */
     size_t match = 0;
     shardy__sdb_row row;
-    for (bool first = true; p < stop && row_read(p, block->end, &row); p = row.next) {
-        if (first) prefetch_rows(p, row.next, stop);
-        first = false;
+    for (; p < span.end && row_read(p, span.end, &row); p = row.next) {
         if (row.shared > match) continue; /* differs from the probe where the row before does */
         size_t i = 0, n = row.suffix_len, left = key.len - row.shared;
         while (i < n && i < left && row.suffix[i] == k[row.shared + i]) i++;

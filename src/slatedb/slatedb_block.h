@@ -63,7 +63,14 @@ shardy_status shardy__sdb_block_check(const shardy__sdb_block *block,
 
 /* ---- finding ---- */
 
-/* The value under `key` in a block that has been checked; data NULL: not there. */
-shardy_slice shardy__sdb_block_find(const shardy__sdb_block *block, shardy_slice key);
+/* A part of a checked block, from one restart row to the next. */
+typedef struct shardy__sdb_span {
+    const uint8_t *begin, *end;
+} shardy__sdb_span;
+
+/* The rows among which alone the key can be. */
+shardy__sdb_span shardy__sdb_block_span(const shardy__sdb_block *block, shardy_slice key);
+/* The value under `key` in that span; data NULL: not there. */
+shardy_slice shardy__sdb_span_find(shardy__sdb_span span, shardy_slice key);
 
 #endif

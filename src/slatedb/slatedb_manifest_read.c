@@ -78,10 +78,18 @@ static bool any(struct parse *p, const shardy__fb_table *t, unsigned slot, const
 
 /* Reading needs no checkpoint, but the engine would refuse a malformed one. */
 static void read_checkpoints(struct parse *p, const shardy__fb_table *t) {
-    shardy__fb_vector v = shardy__fb_vec(&p->fb, t, CHECKPOINTS, 4, "ManifestV2.checkpoints");
-    for (uint32_t i = 0; i < v.count && !p->fb.bad; i++) {
-        shardy__fb_table checkpoint = shardy__fb_item(&p->fb, &v, i, "Checkpoint");
-        shardy__fb_child(&p->fb, &checkpoint, 4, "Checkpoint.id");
+    shardy__fb *fb = &p->fb;
+    shardy__sdb_manifest *m = p->out;
+    shardy__fb_vector v = shardy__fb_vec(fb, t, CHECKPOINTS, 4, "ManifestV2.checkpoints");
+    for (uint32_t i = 0; i < v.count && !fb->bad; i++) {
+        shardy__fb_table checkpoint = shardy__fb_item(fb, &v, i, "Checkpoint");
+        shardy__fb_table id = shardy__fb_child(fb, &checkpoint, 4, "Checkpoint.id");
+        if (i > 0) continue;
+        m->has_checkpoint = true;
+        shardy__put_be64(m->checkpoint, shardy__fb_u64(fb, &id, 4, "Uuid.high"));
+        shardy__put_be64(m->checkpoint + 8, shardy__fb_u64(fb, &id, 6, "Uuid.low"));
+        m->checkpoint_created =
+            shardy__fb_u32(fb, &checkpoint, 10, "Checkpoint.checkpoint_create_time_s");
     }
 }
 

@@ -66,6 +66,9 @@ typedef struct shardy__sdb_manifest {
     size_t n_runs;
     uint64_t last_seq; /* rows with a greater number are not visible to the engine */
     uint64_t writer_epoch, replay_after_wal_id;
+    bool has_checkpoint; /* the first one: */
+    uint8_t checkpoint[16];
+    uint32_t checkpoint_created;
 } shardy__sdb_manifest;
 
 /* A manifest object. Refuses what is not sorted runs of whole, disjoint SSTs. */

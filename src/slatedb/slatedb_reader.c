@@ -180,6 +180,24 @@ static shardy_status find_sst(shardy__slatedb *db, const shardy__sdb_run *run, s
 
 static void release_plain(void *token) { shardy__free(token); }
 
+/* Look into a checked block whose rows are read in place. All cache lines that the search will touch are asked
+ * for at once; in a block of many small rows, those of the span. */
+static shardy_slice find_in_place(const shardy__sdb_sst *sst, uint32_t index, shardy_slice key) {
+    uint64_t from = sst->index.offsets[index], to = sst->index.offsets[index + 1];
+    const uint8_t *map = sst->src->map;
+    shardy__sdb_block block;
+    __builtin_prefetch(map + to - SHARDY__SDB_CRC_LEN - 2);
+    bool asked = shardy__sdb_sst_prefetch(sst, from, to);
+    if (shardy__sdb_block_open(map + from, (size_t)(to - from) - SHARDY__SDB_CRC_LEN, &block)) {
+        return (shardy_slice){0};
+    }
+    shardy__sdb_span span = shardy__sdb_block_span(&block, key);
+    if (!asked) {
+        shardy__sdb_sst_prefetch(sst, (uint64_t)(span.begin - map), (uint64_t)(span.end - map));
+    }
+    return shardy__sdb_span_find(span, key);
+}
+
 /* Look into one block, which alone can hold the key. */
 static shardy_status get_from(shardy__sdb_sst *sst, uint32_t block, shardy_slice key,
                               shardy__slatedb_value *out, shardy_error *err) {
@@ -187,6 +205,10 @@ static shardy_status get_from(shardy__sdb_sst *sst, uint32_t block, shardy_slice
     shardy__buf plain = {0};
     shardy__sdb_block rows;
     uint32_t first = shardy__sdb_first_needed(sst, block, key);
+    if (sst->lines && first == block && shardy__sdb_sst_checked(sst, block)) {
+        out->value = find_in_place(sst, block, key);
+        return SHARDY_OK;
+    }
     shardy_status rc = shardy__sdb_sst_read(sst, first, block - first + 1, &pin, err);
     if (rc) goto done;
     const uint64_t *offsets = sst->index.offsets;
@@ -195,7 +217,7 @@ static shardy_status get_from(shardy__sdb_sst *sst, uint32_t block, shardy_slice
         rc = shardy__sdb_sst_block(sst, i, stored, &plain, &rows, err);
         if (rc) goto done;
     }
-    out->value = shardy__sdb_block_find(&rows, key);
+    out->value = shardy__sdb_span_find(shardy__sdb_block_span(&rows, key), key);
     if (!out->value.data) goto done;
     if (plain.data) { /* the value lies in the decompressed block, not in the pinned one */
         out->pin.data = plain.data;

@@ -12,6 +12,9 @@
 #include "base/bytes.h"
 #include "base/crc32.h"
 
+/* Bytes of the file for which one word of `lines` stands; the most lines to ask for at once. */
+enum { LINE = 64, WORD_SPAN = 64 * LINE, LINES_AT_ONCE = 24 };
+
 static shardy_status corrupt(const shardy__sdb_sst *sst, shardy_error *err, const char *what) {
     return shardy__fail(err, SHARDY_E_CORRUPT, "%s: %s", sst->src->url, what);
 }
@@ -62,7 +65,7 @@ static shardy_status check_footer(shardy__sdb_sst *sst, shardy_error *err) {
                             sst->src->url, version, SHARDY__SDB_SST_VERSION);
     }
     if (offset > end) return corrupt(sst, err, "offset of the info is outside the SST");
-    shardy_slice bytes;
+    shardy_slice bytes = {0};
     shardy__sdb_info own;
     SHARDY_TRY(stored_part(sst, "info", offset, end - offset, &bytes, err));
     SHARDY_TRY(shardy__sdb_parse_info(bytes.data, bytes.len, sst->src->url, &own, err));
@@ -74,13 +77,18 @@ static shardy_status check_footer(shardy__sdb_sst *sst, shardy_error *err) {
 
 static shardy_status open_index(shardy__sdb_sst *sst, shardy_error *err) {
     const shardy__sdb_info *info = &sst->info;
-    shardy_slice bytes;
+    shardy_slice bytes = {0};
     SHARDY_TRY(shardy__sdb_sst_part(sst, "index", info->index_offset, info->index_len,
                                     &sst->index_plain, &bytes, err));
     SHARDY_TRY(shardy__sdb_parse_index(bytes.data, bytes.len, info, sst->src->url, &sst->index,
                                        err));
     sst->checked = shardy__calloc(sst->index.n / 32 + 1, sizeof *sst->checked);
     if (!sst->checked) return shardy__fail_nomem(err);
+    if (sst->src->map && info->codec == SHARDY__SDB_CODEC_NONE) {
+        sst->lines = shardy__calloc((size_t)(sst->index.offsets[sst->index.n] / WORD_SPAN) + 1,
+                                    sizeof *sst->lines);
+        if (!sst->lines) return shardy__fail_nomem(err);
+    }
     if (!info->filter_len) return SHARDY_OK;
     SHARDY_TRY(shardy__sdb_sst_part(sst, "filter", info->filter_offset, info->filter_len,
                                     &sst->filter_plain, &bytes, err));
@@ -130,6 +138,7 @@ void shardy__sdb_sst_close(shardy__sdb_sst *sst) {
     shardy__pin_release(&sst->tail);
     shardy__source_close(sst->src);
     shardy__free((void *)sst->checked);
+    shardy__free((void *)sst->lines);
     shardy__free(sst);
 }
 
@@ -150,6 +159,38 @@ static shardy__sdb_bounds bounds_of(const shardy__sdb_sst *sst, uint32_t block) 
     b.low = b.first ? sst->info.first : shardy__sdb_index_key(index, block);
     b.high = b.last ? sst->info.last : shardy__sdb_index_key(index, block + 1);
     return b;
+}
+
+static void mark_lines(shardy__sdb_sst *sst, const shardy__sdb_block *block, uint64_t offset) {
+    shardy__sdb_row row;
+    for (const uint8_t *p = block->rows; p < block->end; p = row.next) {
+        uint64_t line = (offset + (uint64_t)(p - block->rows)) / LINE;
+        atomic_fetch_or_explicit(&sst->lines[line / 64], UINT64_C(1) << line % 64,
+                                 memory_order_relaxed);
+        if (!shardy__sdb_row_read(p, block->end, &row)) return;
+    }
+}
+
+bool shardy__sdb_sst_prefetch(const shardy__sdb_sst *sst, uint64_t from, uint64_t to) {
+    uint64_t first = from / LINE, last = (to - 1) / LINE;
+    if (last - first >= 4 * 64) return false;
+    uint64_t words[5];
+    int n = 0, lines = 0;
+    for (uint64_t w = first / 64; w <= last / 64; w++) {
+        uint64_t word = atomic_load_explicit(&sst->lines[w], memory_order_relaxed);
+        if (w == first / 64) word &= ~UINT64_C(0) << first % 64;
+        if (w == last / 64) word &= ~UINT64_C(0) >> (63 - last % 64);
+        lines += __builtin_popcountll(word);
+        words[n++] = word;
+    }
+    if (lines > LINES_AT_ONCE) return false;
+    const uint8_t *base = sst->src->map + first / 64 * WORD_SPAN;
+    for (int i = 0; i < n; i++, base += WORD_SPAN) {
+        for (uint64_t word = words[i]; word; word &= word - 1) {
+            __builtin_prefetch(base + LINE * __builtin_ctzll(word));
+        }
+    }
+    return true;
 }
 
 static shardy_status in_block(const shardy__sdb_sst *sst, uint32_t block, shardy_status rc,
@@ -185,6 +226,7 @@ shardy_status shardy__sdb_sst_block(shardy__sdb_sst *sst, uint32_t block, const 
     shardy__sdb_bounds bounds = bounds_of(sst, block);
     rc = shardy__sdb_block_check(out, &bounds, err);
     if (rc) return in_block(sst, block, rc, err);
+    if (sst->lines) mark_lines(sst, out, offsets[block]);
     atomic_fetch_or_explicit(&sst->checked[block / 32], 1u << block % 32, memory_order_release);
     return SHARDY_OK;
 }

@@ -22,6 +22,9 @@ typedef struct shardy__sdb_sst {
     shardy__sdb_decoders *decoders; /* borrowed */
     /* One bit per block: it has passed every check since the SST was opened. */
     _Atomic uint32_t *checked;
+    /* One bit per 64 bytes of the data blocks: a row of a checked block begins there. Only where rows
+     * are read in place (a mapped file without codec), else NULL. */
+    _Atomic uint64_t *lines;
 } shardy__sdb_sst;
 
 /* Open and check all but the data blocks and the stats: one read of a source that is not mapped.
@@ -40,6 +43,11 @@ static inline bool shardy__sdb_sst_checked(const shardy__sdb_sst *sst, uint32_t 
     uint32_t word = atomic_load_explicit(&sst->checked[block / 32], memory_order_acquire);
     return word >> block % 32 & 1;
 }
+
+/* Ask the memory for all cache lines in which rows of the file's bytes [from, to) begin, so that a walk
+ * from row to row does not wait for one after the other. False, and nothing is asked for, if there
+ * are too many of them. */
+bool shardy__sdb_sst_prefetch(const shardy__sdb_sst *sst, uint64_t from, uint64_t to);
 
 /* Pin the stored bytes of blocks [block, block + n), which follow each other. */
 shardy_status shardy__sdb_sst_read(shardy__sdb_sst *sst, uint32_t block, uint32_t n,

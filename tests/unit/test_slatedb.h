@@ -229,4 +229,37 @@ static inline void put_object(shardy__dir *dir, const char *name, const void *da
     CHECK_OK(shardy__dir_replace(dir, name, data, len, &err), err);
 }
 
+/* ---- a directory whose sources are mapped, as files are, over one whose are not ---- */
+
+typedef struct mapped_dir {
+    shardy__dir base;
+    shardy__dir *inner; /* borrowed */
+} mapped_dir;
+
+static inline shardy_status mapped_open(shardy__dir *dir, const char *name, unsigned flags,
+                                        shardy__source **out, shardy_error *err) {
+    shardy__dir *inner = ((mapped_dir *)(void *)dir)->inner;
+    return inner->ops->open(inner, name, flags | SHARDY__OPEN_MAP, out, err);
+}
+
+static inline shardy_status mapped_create(shardy__dir *dir, const char *name, shardy__sink **out,
+                                          shardy_error *err) {
+    shardy__dir *inner = ((mapped_dir *)(void *)dir)->inner;
+    return inner->ops->create(inner, name, out, err);
+}
+
+static inline shardy_status mapped_list(shardy__dir *dir, const char *prefix, shardy__list_fn fn,
+                                        void *ctx, shardy_error *err) {
+    shardy__dir *inner = ((mapped_dir *)(void *)dir)->inner;
+    return inner->ops->list(inner, prefix, fn, ctx, err);
+}
+
+static const shardy__dir_ops mapped_ops = {.open = mapped_open,
+                                           .create = mapped_create,
+                                           .list = mapped_list};
+
+static inline mapped_dir mapped(shardy__dir *inner) {
+    return (mapped_dir){{&mapped_ops, inner->url}, inner};
+}
+
 #endif
