@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/fault.h"
 
@@ -33,6 +34,17 @@ void *shardy__aligned_alloc(size_t alignment, size_t size) {
     void *p = NULL;
     if (shardy__fault(SHARDY__FAULT_ALLOC)) return NULL;
     if (posix_memalign(&p, alignment, size ? size : 1)) return NULL;
+    return p;
+}
+
+void *shardy__huge_alloc(size_t size) {
+    void *p = shardy__aligned_alloc(SHARDY__HUGE_PAGE, size);
+#if defined(MADV_HUGEPAGE)
+    /* Only whole huge pages; advice, so failing changes nothing. */
+    if (p && size >= SHARDY__HUGE_PAGE) {
+        (void)madvise(p, size & ~(SHARDY__HUGE_PAGE - 1), MADV_HUGEPAGE);
+    }
+#endif
     return p;
 }
 

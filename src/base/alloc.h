@@ -15,6 +15,12 @@ void shardy__free(void *p);
 /* `alignment` is a power of two, at least 16; freed with shardy__free. */
 void *shardy__aligned_alloc(size_t alignment, size_t size) __attribute__((warn_unused_result));
 
+/* For blocks of many bytes that are soon filled: on huge pages where the system has them, since one
+ * fault per 4 KiB page costs more than writing it. Best in multiples of SHARDY__HUGE_PAGE; freed with
+ * shardy__free. */
+#define SHARDY__HUGE_PAGE ((size_t)2 << 20)
+void *shardy__huge_alloc(size_t size) __attribute__((warn_unused_result));
+
 /* Owned copies; strdup of NULL is NULL. */
 char *shardy__strdup(const char *s) __attribute__((warn_unused_result));
 char *shardy__strndup(const char *s, size_t len) __attribute__((warn_unused_result));

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 
-#define CHUNK_BYTES (1u << 20)
+#define CHUNK_BYTES SHARDY__HUGE_PAGE
 #define FIRST_CHUNK_BYTES (1u << 14) /* small shards stay small; chunks double up to CHUNK_BYTES */
+#define VECTOR_CHUNK_BYTES (1u << 17)
 
 struct shardy__arena_chunk {
     struct shardy__arena_chunk *next;
@@ -14,28 +16,41 @@ struct shardy__arena_chunk {
     uint8_t data[];
 };
 
+/* A chunk of `bytes`, its head included. */
+static struct shardy__arena_chunk *new_chunk(shardy__rows *rows, size_t bytes) {
+    struct shardy__arena_chunk *chunk =
+        bytes == CHUNK_BYTES ? shardy__huge_alloc(bytes) : shardy__malloc(bytes);
+    if (!chunk) return NULL;
+    chunk->next = NULL;
+    chunk->used = 0;
+    chunk->size = bytes - sizeof *chunk;
+    rows->bytes += bytes;
+    return chunk;
+}
+
+/* The chunk for `len` bytes that do not fit into the open one. */
+static struct shardy__arena_chunk *next_chunk(shardy__rows *rows, size_t len) {
+    struct shardy__arena_chunk *open = rows->arena, *fresh;
+    size_t size = open ? (sizeof *open + open->size) * 2 : FIRST_CHUNK_BYTES;
+    if (size > CHUNK_BYTES) size = CHUNK_BYTES;
+    if (len > size / 4) { /* a large item gets a chunk of its own, behind the open one */
+        fresh = new_chunk(rows, sizeof *fresh + len);
+        if (!fresh) return NULL;
+        if (!open) return rows->arena = fresh;
+        fresh->next = open->next;
+        return open->next = fresh;
+    }
+    fresh = new_chunk(rows, size);
+    if (!fresh) return NULL;
+    fresh->next = open;
+    return rows->arena = fresh;
+}
+
 /* Room for `len` bytes that never moves. */
 static uint8_t *arena_take(shardy__rows *rows, size_t len) {
     struct shardy__arena_chunk *chunk = rows->arena;
-    if (!chunk || chunk->size - chunk->used < len) {
-        size_t size = chunk ? chunk->size * 2 : FIRST_CHUNK_BYTES;
-        if (size > CHUNK_BYTES) size = CHUNK_BYTES;
-        bool own = len > size / 4; /* a large item gets a chunk of its own, behind the open one */
-        if (own) size = len;
-        struct shardy__arena_chunk *fresh = shardy__malloc(sizeof *fresh + size);
-        if (!fresh) return NULL;
-        fresh->used = 0;
-        fresh->size = size;
-        if (own && chunk) {
-            fresh->next = chunk->next;
-            chunk->next = fresh;
-        } else {
-            fresh->next = chunk;
-            rows->arena = fresh;
-        }
-        rows->bytes += sizeof *fresh + size;
-        chunk = fresh;
-    }
+    if (!chunk || chunk->size - chunk->used < len) chunk = next_chunk(rows, len);
+    if (!chunk) return NULL;
     uint8_t *p = chunk->data + chunk->used;
     chunk->used += len;
     return p;
@@ -59,7 +74,7 @@ static shardy_status reserve(shardy__rows *rows, shardy_error *err) {
     rows->bytes += (rows->vector_cap - vectors_before) * sizeof *rows->vectors;
     size_t row_bytes = (size_t)rows->dim * sizeof(float);
     if (!rows->rows_per_chunk) {
-        rows->rows_per_chunk = row_bytes < CHUNK_BYTES / 8 ? (uint32_t)(CHUNK_BYTES / 8 / row_bytes)
+        rows->rows_per_chunk = row_bytes < VECTOR_CHUNK_BYTES ? (uint32_t)(VECTOR_CHUNK_BYTES / row_bytes)
                                                            : 1;
     }
     if (rows->n / rows->rows_per_chunk < rows->n_vector_chunks) return SHARDY_OK;
@@ -78,12 +93,21 @@ static void copy(uint8_t *dst, shardy_slice s) {
     if (s.len) memcpy(dst, s.data, s.len);
 }
 
+/* Sorted input is noticed while both keys are in the cache: looking at 200,000 rows of 272 bytes
+ * again at the end took 3 ms of 26. */
+static bool comes_after_last(const shardy__rows *rows, shardy_slice key) {
+    if (!rows->n) return true;
+    const shardy__row_entry *last = &rows->entries[rows->n - 1];
+    return shardy__slice_cmp(last->key, last->key_len, key.data, key.len) < 0;
+}
+
 shardy_status shardy__rows_add(shardy__rows *rows, const shardy__new_row *row, shardy_error *err) {
     SHARDY_TRY(reserve(rows, err));
     bool own_id = rows->dim && row->id.data != row->key.data;
     size_t id_len = own_id ? row->id.len : 0, payload_len = rows->dim ? row->payload.len : 0;
     uint8_t *p = arena_take(rows, row->key.len + row->value.len + id_len + payload_len);
     if (!p) return shardy__fail_nomem(err);
+    if (!rows->unsorted) rows->unsorted = !comes_after_last(rows, row->key);
     copy(p, row->key);
     copy(p + row->key.len, row->value);
     rows->entries[rows->n] =

