@@ -117,6 +117,13 @@ static int add_record(core_writer *self, core_state *state, const row_functions 
     return rc;
 }
 
+/* Records and functions may all be C: then nobody else looks at signals or lets other threads in. */
+static int let_others_run(void) {
+    Py_BEGIN_ALLOW_THREADS
+    Py_END_ALLOW_THREADS
+    return PyErr_CheckSignals();
+}
+
 static int add_all(core_writer *self, PyObject *records, const row_functions *functions,
                    unsigned long long *n) {
     core_state *state = core_state_of((PyObject *)self);
@@ -129,7 +136,7 @@ static int add_all(core_writer *self, PyObject *records, const row_functions *fu
     while (rc == 0 && (record = PyIter_Next(iterator))) {
         rc = add_record(self, state, functions, record, &pending);
         Py_DECREF(record);
-        if (rc == 0 && ++*n % 4096 == 0) rc = PyErr_CheckSignals();
+        if (rc == 0 && ++*n % 4096 == 0) rc = let_others_run();
     }
     if (PyErr_Occurred()) rc = -1;
     core_vector_free(&pending.vector);
