@@ -136,13 +136,26 @@ static shardy_status make_parents(char *path, size_t *existed, shardy_error *err
 
 /* ---- sinks ---- */
 
+/* Bytes that are handed to the disk together while the next ones are being made: the sync at the end
+ * then waits for the last of them only (58 MB: 5 ms instead of 35). */
+#define WRITE_BACK (INT64_C(4) << 20)
+
 struct file_sink {
     shardy__sink base;
     int fd;
     bool done;
+    int64_t end, written_back; /* bytes appended, and those of them whose writing has been begun */
     size_t existed; /* length of the part of `path` that was there before */
     char *path, *tmp;
 };
+
+/* Only a start: errors show at the sync. */
+static void begin_write_back(struct file_sink *s) {
+    int64_t len = s->end - s->written_back;
+    if (len < WRITE_BACK) return;
+    (void)sync_file_range(s->fd, s->written_back, len, SYNC_FILE_RANGE_WRITE);
+    s->written_back = s->end;
+}
 
 static shardy_status sink_append(shardy__sink *sink, const void *data, size_t len,
                                  shardy_error *err) {
@@ -154,7 +167,9 @@ static shardy_status sink_append(shardy__sink *sink, const void *data, size_t le
         if (n < 0) return shardy__fail_os(err, errno, "%s: write", sink->url);
         p += n;
         len -= (size_t)n;
+        s->end += n;
     }
+    begin_write_back(s);
     return SHARDY_OK;
 }
 
