@@ -61,7 +61,7 @@ void json_rows_close(json_rows *r) {
 static row_slot *find_slot(json_rows *r, const json_value *name) {
     for (size_t i = 0; i < r->n_slots; i++) {
         row_slot *slot = &r->slots[i];
-        if (json_string_is(name, slot->name, slot->name_len, &r->name_buf)) return slot;
+        if (json_scan_string_is(name, slot->name, slot->name_len, &r->name_buf)) return slot;
     }
     return NULL;
 }
@@ -129,7 +129,7 @@ static bool take_bytes(const row_slot *slot, byte_format format, text_buf *buf, 
     }
     text_clear(buf);
     text_clear(scratch);
-    if (v->type == JSON_STRING) json_string(v, scratch);
+    if (v->type == JSON_STRING) json_scan_string(v, scratch);
     if (v->type != JSON_STRING || !bytes_decode(buf, format, text_cstr(scratch), scratch->len)) {
         return problem_set(why, "field \"%s\" is not %s", slot->name, byte_format_names[format]);
     }
@@ -143,7 +143,7 @@ static bool take_key(json_rows *r, shardy_key *key, problem *why) {
     if (!need(slot, why)) return false;
     int64_t number = 0;
     if (slot->value.type == JSON_NUMBER && format == BYTES_TEXT) {
-        if (!json_integer(&slot->value, &number)) {
+        if (!json_scan_integer(&slot->value, &number)) {
             return problem_set(why, "key %.*s in field \"%s\" is not a whole number of 64 bits",
                                (int)(slot->value.len < 60 ? slot->value.len : 60), slot->value.at,
                                slot->name);
@@ -201,7 +201,7 @@ static bool take_vector_id(json_rows *r, shardy_row *row, problem *why) {
     const row_slot *slot = &r->slots[r->vector_id];
     int64_t number;
     if (!need(slot, why)) return false;
-    if (slot->value.type != JSON_STRING && !json_integer(&slot->value, &number)) {
+    if (slot->value.type != JSON_STRING && !json_scan_integer(&slot->value, &number)) {
         return problem_set(why, "vector id field \"%s\" must be a string or a whole number",
                            slot->name);
     }

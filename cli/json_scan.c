@@ -324,7 +324,7 @@ static void add_utf8(text_buf *out, uint32_t c) {
     }
 }
 
-void json_string(const json_value *string, text_buf *out) {
+void json_scan_string(const json_value *string, text_buf *out) {
     const char *at = string->at + 1, *end = string->at + string->len - 1;
     if (!string->escaped) {
         text_add(out, at, (size_t)(end - at));
@@ -353,13 +353,14 @@ void json_string(const json_value *string, text_buf *out) {
     }
 }
 
-bool json_string_is(const json_value *string, const char *text, size_t len, text_buf *scratch) {
+bool json_scan_string_is(const json_value *string, const char *text, size_t len,
+                         text_buf *scratch) {
     if (!string->escaped) return string->len == len + 2 && !memcmp(string->at + 1, text, len);
     text_clear(scratch);
-    json_string(string, scratch);
+    json_scan_string(string, scratch);
     return scratch->len == len && !memcmp(scratch->data, text, len);
 }
 
-bool json_integer(const json_value *number, int64_t *out) {
+bool json_scan_integer(const json_value *number, int64_t *out) {
     return number->type == JSON_NUMBER && text_parse_i64(number->at, number->len, out);
 }

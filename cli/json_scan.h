@@ -45,10 +45,10 @@ bool json_scan_member(json_scan *s, bool *more, json_value *name);
 bool json_scan_floats(json_scan *s, float **floats, size_t *cap, size_t *n);
 
 /* Append the characters of a string value that was read without a problem. */
-void json_string(const json_value *string, text_buf *out);
+void json_scan_string(const json_value *string, text_buf *out);
 /* Whether a string value spells `text`. */
-bool json_string_is(const json_value *string, const char *text, size_t len, text_buf *scratch);
+bool json_scan_string_is(const json_value *string, const char *text, size_t len, text_buf *scratch);
 /* A number without fraction and exponent that fits in 64 bits, exactly. */
-bool json_integer(const json_value *number, int64_t *out);
+bool json_scan_integer(const json_value *number, int64_t *out);
 
 #endif
