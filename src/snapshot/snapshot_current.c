@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/utf8.h"
 #include "snapshot/snapshot_impl.h"
 
 void shardy__current_free(shardy__current *c) {
@@ -31,48 +30,29 @@ static shardy_status invalid(shardy_error *err, const char *what, const char *ru
                         what, rule);
 }
 
-static shardy_status text_field(shardy__json object, const char *name, char **out,
+static shardy_status text_field(const json_t *object, const char *name, char **out,
                                 shardy_error *err) {
-    shardy__json value = shardy__json_get(object, name);
-    shardy_status rc = SHARDY_OK;
-    shardy__buf text = {0};
-    if (shardy__json_type_of(value) != SHARDY__JSON_STRING) {
-        rc = invalid(err, name, "must be a string");
-        goto done;
-    }
-    shardy__json_unescape(value, &text);
-    if (!shardy__buf_text(&text)) {
-        rc = shardy__fail_nomem(err);
-        goto done;
-    }
-    if (!text.len || memchr(text.data, 0, text.len) || !shardy__utf8_valid(text.data, text.len)) {
-        rc = invalid(err, name, "must be a non-empty UTF-8 string without NUL");
-        goto done;
-    }
-    *out = shardy__strdup((const char *)text.data);
-    if (!*out) rc = shardy__fail_nomem(err);
-done:
-    shardy__buf_free(&text);
-    return rc;
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_string(value)) return invalid(err, name, "must be a string");
+    const char *text = shardy__json_text(value);
+    if (!text || !*text) return invalid(err, name, "must be a non-empty string without NUL");
+    *out = shardy__strdup(text);
+    return *out ? SHARDY_OK : shardy__fail_nomem(err);
 }
 
 shardy_status shardy__current_decode(const void *json, size_t len, shardy__current *out,
                                      shardy_error *err) {
-    shardy__json value;
-    shardy__json_error bad;
+    json_t *value;
     memset(out, 0, sizeof *out);
-    if (!shardy__json_check(json, len, true, &value, &bad)) {
-        return shardy__fail(err, SHARDY_E_MANIFEST_PARSE,
-                            "CURRENT pointer validation failed: invalid JSON at byte %zu: %s",
-                            bad.position, bad.rule);
-    }
-    if (shardy__json_type_of(value) != SHARDY__JSON_OBJECT) {
-        return invalid(err, "it", "must be a JSON object");
-    }
-    shardy_status rc = text_field(value, "manifest_ref", &out->manifest_ref, err);
+    SHARDY_TRY(shardy__json_parse("CURRENT pointer validation failed", json, len, 0,
+                                  SHARDY_E_MANIFEST_PARSE, &value, err));
+    shardy_status rc = SHARDY_OK;
+    if (!json_is_object(value)) rc = invalid(err, "it", "must be a JSON object");
+    if (!rc) rc = text_field(value, "manifest_ref", &out->manifest_ref, err);
     if (!rc) rc = text_field(value, "run_id", &out->run_id, err);
     if (!rc) rc = text_field(value, "updated_at", &out->updated_at, err);
     if (!rc && !shardy__is_time(out->updated_at)) rc = invalid(err, "updated_at", "is not a time");
     if (rc) shardy__current_free(out);
+    json_decref(value);
     return rc;
 }

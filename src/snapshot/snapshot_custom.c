@@ -18,15 +18,21 @@
 
 /* ---- making ---- */
 
-static void put_str(shardy__buf *out, const char *text) {
-    if (text) {
-        shardy__buf_json_str(out, text, strlen(text));
-    } else {
-        shardy__buf_str(out, "null");
-    }
+/* Setters take over the value, whatever comes of it, and answer false without memory: jansson
+ * passes a NULL on as a failure. */
+static bool set(json_t *object, const char *name, json_t *value) {
+    return json_object_set_new(object, name, value) == 0;
 }
 
-static void put_index_params(shardy__buf *out, const shardy_vector_spec *spec) {
+static bool set_u64(json_t *object, const char *name, uint64_t value) {
+    return set(object, name, json_integer((json_int_t)value));
+}
+
+static bool set_text(json_t *object, const char *name, const char *text) {
+    return set(object, name, text ? json_string(text) : json_null());
+}
+
+static bool set_index_params(json_t *vector, const shardy_vector_spec *spec) {
     const struct {
         const char *name;
         uint32_t value;
@@ -36,121 +42,92 @@ static void put_index_params(shardy__buf *out, const shardy_vector_spec *spec) {
                   {"ef", spec->ef},
                   {"nprobes", spec->nprobes},
                   {"refine_factor", spec->refine_factor}};
-    const char *before = ", \"index_params\": {";
+    json_t *object = json_object();
+    bool ok = object != NULL;
     for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
-        if (!params[i].value) continue;
-        shardy__buf_printf(out, "%s\"%s\": %u", before, params[i].name, params[i].value);
-        before = ", ";
+        if (params[i].value) ok = ok && set_u64(object, params[i].name, params[i].value);
     }
-    if (!strcmp(before, ", ")) shardy__buf_u8(out, '}');
+    if (ok && json_object_size(object)) ok = json_object_set(vector, "index_params", object) == 0;
+    json_decref(object);
+    return ok;
 }
 
-static void put_vector(shardy__buf *out, const shardy_vector_spec *spec) {
+static bool set_vector(json_t *custom, const shardy_vector_spec *spec) {
     bool asked = spec->quantization != SHARDY_QUANTIZATION_DEFAULT;
-    shardy__buf_printf(out, "{\"dim\": %u, \"metric\": ", spec->dim);
-    put_str(out, shardy_metric_name(spec->metric));
-    shardy__buf_str(out, ", \"index_type\": ");
-    put_str(out, shardy_index_type_name(spec->index_type));
-    shardy__buf_str(out, ", \"quantization\": ");
-    put_str(out, asked ? shardy_quantization_name(spec->quantization) : NULL);
-    put_index_params(out, spec);
-    shardy__buf_str(out,
-                    ", \"unified\": true, \"backend\": \"lancedb\", \"kv_backend\": "
-                    "\"slatedb\"}");
+    json_t *vector = json_object();
+    return set(custom, "vector", vector) && set_u64(vector, "dim", spec->dim) &&
+           set_text(vector, "metric", shardy_metric_name(spec->metric)) &&
+           set_text(vector, "index_type", shardy_index_type_name(spec->index_type)) &&
+           set_text(vector, "quantization",
+                    asked ? shardy_quantization_name(spec->quantization) : NULL) &&
+           set_index_params(vector, spec) && set(vector, "unified", json_true()) &&
+           set_text(vector, "backend", "lancedb") && set_text(vector, "kv_backend", "slatedb");
 }
 
-static void put_own(shardy__buf *out, const shardy__custom *in) {
-    shardy__buf_printf(out, "{\"format\": %d, \"writer\": \"shardyfusion %s\"", FORMAT,
-                       shardy_version());
-    shardy__buf_printf(out, ", \"duplicate_rows\": %llu", (unsigned long long)in->duplicate_rows);
-    if (in->index_note) {
-        shardy__buf_str(out, ", \"index_note\": ");
-        put_str(out, in->index_note);
+static bool set_shards(json_t *own, const shardy__custom *in) {
+    json_t *shards = json_object();
+    bool ok = set(own, "shards", shards);
+    for (uint32_t i = 0; ok && i < in->n_shards; i++) {
+        const shardy_shard_info *s = &in->shards[i];
+        json_t *facts = json_object();
+        char db_id[11];
+        snprintf(db_id, sizeof db_id, "%u", s->db_id);
+        ok = set(shards, db_id, facts) && set_u64(facts, "vector_count", s->vector_count) &&
+             set_text(facts, "vector_index", s->vector_index) &&
+             set_u64(facts, "vector_partitions", s->vector_partitions);
     }
-    if (in->spec) {
-        shardy__buf_str(out, ", \"shards\": {");
-        for (uint32_t i = 0; i < in->n_shards; i++) {
-            const shardy_shard_info *s = &in->shards[i];
-            shardy__buf_printf(out, "%s\"%u\": {\"vector_count\": %llu, \"vector_index\": ",
-                               i ? ", " : "", s->db_id, (unsigned long long)s->vector_count);
-            put_str(out, s->vector_index);
-            shardy__buf_printf(out, ", \"vector_partitions\": %u}", s->vector_partitions);
-        }
-        shardy__buf_u8(out, '}');
-    }
-    shardy__buf_u8(out, '}');
+    return ok;
 }
 
-/* Append the members of the caller's object, each followed by a comma. */
-static shardy_status put_user(shardy__buf *out, const char *user_json, shardy_error *err) {
-    shardy__json object, key, value;
-    shardy__json_error bad;
-    if (!user_json) return SHARDY_OK;
-    size_t len = strlen(user_json);
+static bool set_own(json_t *custom, const shardy__custom *in) {
+    char writer[60];
+    snprintf(writer, sizeof writer, "shardyfusion %s", shardy_version());
+    json_t *own = json_object();
+    return set(custom, "shardyfusion", own) && set_u64(own, "format", FORMAT) &&
+           set_text(own, "writer", writer) && set_u64(own, "duplicate_rows", in->duplicate_rows) &&
+           (!in->index_note || set_text(own, "index_note", in->index_note)) &&
+           (!in->spec || set_shards(own, in));
+}
+
+/* The caller's object, which must leave room for ours. */
+static shardy_status read_user(const char *text, json_t **out, shardy_error *err) {
+    static const char what[] = "custom manifest fields";
+    static const char *const ours[] = {"vector", "shardyfusion"};
+    size_t len = strlen(text);
     if (len > USER_JSON_MAX) {
-        return shardy__fail(err, SHARDY_E_CONFIG,
-                            "custom manifest fields have %zu bytes; at most %zu are allowed", len,
-                            USER_JSON_MAX);
+        return shardy__fail(err, SHARDY_E_CONFIG, "%s have %zu bytes; at most %zu are allowed",
+                            what, len, USER_JSON_MAX);
     }
-    if (!shardy__json_check(user_json, len, false, &object, &bad)) {
-        return shardy__fail(err, SHARDY_E_CONFIG,
-                            "custom manifest fields: invalid JSON at byte %zu: %s", bad.position,
-                            bad.rule);
+    SHARDY_TRY(
+        shardy__json_parse(what, text, len, JSON_REJECT_DUPLICATES, SHARDY_E_CONFIG, out, err));
+    if (!json_is_object(*out)) {
+        return shardy__fail(err, SHARDY_E_CONFIG, "%s must be a JSON object", what);
     }
-    if (shardy__json_type_of(object) != SHARDY__JSON_OBJECT) {
-        return shardy__fail(err, SHARDY_E_CONFIG, "custom manifest fields must be a JSON object");
-    }
-    shardy__json_iter it = shardy__json_begin(object);
-    while (shardy__json_next(&it, &key, &value)) {
-        if (shardy__json_is(key, "vector") || shardy__json_is(key, "shardyfusion")) {
-            return shardy__fail(err, SHARDY_E_CONFIG,
-                                "custom manifest fields: key %.*s is the library's own",
-                                (int)key.len, key.at);
-        }
-        shardy__buf_put(out, key.at, key.len);
-        shardy__buf_str(out, ": ");
-        shardy__buf_put(out, value.at, value.len);
-        shardy__buf_str(out, ", ");
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
+        if (!json_object_get(*out, ours[i])) continue;
+        return shardy__fail(err, SHARDY_E_CONFIG, "%s: key \"%s\" is the library's own", what,
+                            ours[i]);
     }
     return SHARDY_OK;
 }
 
 shardy_status shardy__custom_json(const shardy__custom *in, char **out, shardy_error *err) {
-    shardy__buf plain = {0}, sorted = {0};
-    shardy__json object;
-    shardy__json_error bad;
+    shardy__buf text = {0};
+    json_t *custom = NULL;
     *out = NULL;
-    shardy__buf_u8(&plain, '{');
-    shardy_status rc = put_user(&plain, in->user_json, err);
+    shardy_status rc = read_user(in->user_json ? in->user_json : "{}", &custom, err);
     if (rc) goto done;
-    if (in->spec) {
-        shardy__buf_str(&plain, "\"vector\": ");
-        put_vector(&plain, in->spec);
-        shardy__buf_str(&plain, ", ");
-    }
-    shardy__buf_str(&plain, "\"shardyfusion\": ");
-    put_own(&plain, in);
-    shardy__buf_u8(&plain, '}');
-    if (plain.failed) {
+    if ((in->spec && !set_vector(custom, in->spec)) || !set_own(custom, in)) {
         rc = shardy__fail_nomem(err);
         goto done;
     }
-    if (!shardy__json_check((const char *)plain.data, plain.len, false, &object, &bad)) {
-        rc = shardy__fail(err, SHARDY_E_CONFIG, "custom: invalid JSON at byte %zu: %s",
-                          bad.position, bad.rule);
-        goto done;
-    }
-    rc = shardy__json_canonical(object, &sorted, err);
-    if (rc) {
-        if (rc == SHARDY_E_CONFIG) shardy__error_prefix(err, "custom manifest fields: ");
-        goto done;
-    }
-    const char *text = shardy__buf_text(&sorted);
-    *out = text ? shardy__strdup(text) : NULL;
+    rc = shardy__json_put(&text, custom, err);
+    if (rc) goto done;
+    *out = shardy__strndup((const char *)text.data, text.len);
     if (!*out) rc = shardy__fail_nomem(err);
 done:
-    shardy__buf_free(&plain);
-    shardy__buf_free(&sorted);
+    shardy__buf_free(&text);
+    json_decref(custom);
     return rc;
 }
 
@@ -179,62 +156,46 @@ static shardy_status bad_custom(shardy_error *err, const char *path, const char 
 }
 
 /* A string member as an owned text; absent or null leave *out NULL. */
-static shardy_status text_member(shardy__json object, const char *path, const char *name,
+static shardy_status text_member(const json_t *object, const char *path, const char *name,
                                  char **out, shardy_error *err) {
-    shardy__json value = shardy__json_get(object, name);
-    shardy__json_type type = shardy__json_type_of(value);
-    shardy__buf text = {0};
+    const json_t *value = json_object_get(object, name);
     *out = NULL;
-    if (type == SHARDY__JSON_ABSENT || type == SHARDY__JSON_NULL) return SHARDY_OK;
-    shardy_status rc = SHARDY_OK;
-    if (type == SHARDY__JSON_STRING) shardy__json_unescape(value, &text);
-    if (!shardy__buf_text(&text)) {
-        rc = shardy__fail_nomem(err);
-    } else if (type != SHARDY__JSON_STRING || memchr(text.data, 0, text.len) ||
-               !shardy__utf8_valid(text.data, text.len)) {
-        rc = shardy__fail(err, SHARDY_E_MANIFEST_PARSE, "custom%s[\"%s\"] must be a string or null",
-                          path, name);
-    } else {
-        *out = shardy__strdup((const char *)text.data);
-        if (!*out) rc = shardy__fail_nomem(err);
+    if (!value || json_is_null(value)) return SHARDY_OK;
+    const char *text = shardy__json_text(value);
+    if (!text) {
+        return shardy__fail(err, SHARDY_E_MANIFEST_PARSE,
+                            "custom%s[\"%s\"] must be a string or null", path, name);
     }
-    shardy__buf_free(&text);
-    return rc;
+    *out = shardy__strdup(text);
+    return *out ? SHARDY_OK : shardy__fail_nomem(err);
 }
 
 /* A member that is an integer in [min, max]; absent leaves *out. */
-static shardy_status number_member(shardy__json object, const char *path, const char *name,
+static shardy_status number_member(const json_t *object, const char *path, const char *name,
                                    const uint64_t range[2], uint64_t *out, shardy_error *err) {
-    shardy__json value = shardy__json_get(object, name);
+    const json_t *value = json_object_get(object, name);
     uint64_t v;
-    if (!value.at) return SHARDY_OK;
+    if (!value) return SHARDY_OK;
     if (!shardy__json_u64(value, &v) || v < range[0] || v > range[1]) {
         char text[80];
         return shardy__fail(err, SHARDY_E_MANIFEST_PARSE,
                             "custom%s[\"%s\"] is %s; it must be an integer from %llu to %llu", path,
-                            name, shardy__quote(text, sizeof text, value.at, value.len),
+                            name, shardy__json_quote(text, sizeof text, value),
                             (unsigned long long)range[0], (unsigned long long)range[1]);
     }
     *out = v;
     return SHARDY_OK;
 }
 
-static bool truthy(shardy__json v) {
-    switch (shardy__json_type_of(v)) {
-        case SHARDY__JSON_ABSENT:
-        case SHARDY__JSON_NULL:
-            return false;
-        case SHARDY__JSON_BOOL:
-            return *v.at == 't';
-        case SHARDY__JSON_NUMBER:
-            return strspn(v.at, "-0.") < v.len;
-        default:
-            return v.len > 2; /* not "", [] or {} */
-    }
+/* As Python has it. */
+static bool truthy(const json_t *v) {
+    if (json_is_boolean(v)) return json_is_true(v);
+    if (json_is_number(v)) return json_number_value(v) != 0;
+    return json_string_length(v) || json_array_size(v) || json_object_size(v);
 }
 
 /* The engine named by a member must be ours, which is also what an absent one means. */
-static shardy_status check_backend(shardy__json vector, const char *name, const char *ours,
+static shardy_status check_backend(const json_t *vector, const char *name, const char *ours,
                                    shardy_error *err) {
     char *value = NULL;
     SHARDY_TRY(text_member(vector, "[\"vector\"]", name, &value, err));
@@ -249,14 +210,13 @@ static shardy_status check_backend(shardy__json vector, const char *name, const 
     return rc;
 }
 
-static shardy_status parse_index_params(shardy__manifest *m, shardy__json vector,
+static shardy_status parse_index_params(shardy__manifest *m, const json_t *vector,
                                         shardy_error *err) {
     static const uint64_t range[2] = {1, INT32_MAX};
-    shardy__json params = shardy__json_get(vector, "index_params");
-    shardy__json_type type = shardy__json_type_of(params);
+    const json_t *params = json_object_get(vector, "index_params");
     uint64_t nprobes = 0;
-    if (type == SHARDY__JSON_ABSENT || type == SHARDY__JSON_NULL) return SHARDY_OK;
-    if (type != SHARDY__JSON_OBJECT) {
+    if (!params || json_is_null(params)) return SHARDY_OK;
+    if (!json_is_object(params)) {
         return bad_custom(err, "[\"vector\"][\"index_params\"]", "must be an object");
     }
     SHARDY_TRY(
@@ -265,7 +225,7 @@ static shardy_status parse_index_params(shardy__manifest *m, shardy__json vector
     return SHARDY_OK;
 }
 
-static shardy_status parse_metric(shardy__manifest *m, shardy__json vector, shardy_error *err) {
+static shardy_status parse_metric(shardy__manifest *m, const json_t *vector, shardy_error *err) {
     char *metric = NULL;
     SHARDY_TRY(text_member(vector, "[\"vector\"]", "metric", &metric, err));
     shardy_status rc = SHARDY_OK;
@@ -281,14 +241,14 @@ static shardy_status parse_metric(shardy__manifest *m, shardy__json vector, shar
     return rc;
 }
 
-static shardy_status parse_vector(shardy__manifest *m, shardy__json vector, shardy_error *err) {
+static shardy_status parse_vector(shardy__manifest *m, const json_t *vector, shardy_error *err) {
     static const char path[] = "[\"vector\"]";
     static const uint64_t range[2] = {1, SHARDY_DIM_MAX};
     uint64_t dim = 0;
-    if (shardy__json_type_of(vector) != SHARDY__JSON_OBJECT) {
+    if (!json_is_object(vector)) {
         return bad_custom(err, path, "must be an object");
     }
-    if (!truthy(shardy__json_get(vector, "unified"))) {
+    if (!truthy(json_object_get(vector, "unified"))) {
         return shardy__fail(err, SHARDY_E_UNSUPPORTED,
                             "unsupported or incomplete vector metadata: custom[\"vector\"] is not "
                             "\"unified\"; vector-only snapshots are not supported");
@@ -315,26 +275,26 @@ static int by_db_id(const void *key, const void *item) {
     return (a > b) - (a < b);
 }
 
-static shardy_shard_info *find_shard(shardy__manifest *m, shardy__json key) {
-    uint64_t id;
-    shardy__json digits = {key.at + 1, key.len - 2};
-    if (!digits.len || !shardy__json_u64(digits, &id) || id >= m->num_dbs || !m->n_shards) {
-        return NULL;
-    }
+/* The shard of a decimal db_id. */
+static shardy_shard_info *find_shard(shardy__manifest *m, const char *digits) {
+    size_t len = strlen(digits);
+    if (!len || len > 10 || strspn(digits, "0123456789") < len) return NULL;
+    unsigned long long id = strtoull(digits, NULL, 10);
+    if (id >= m->num_dbs || !m->n_shards) return NULL;
     uint32_t db_id = (uint32_t)id;
     return bsearch(&db_id, m->shards, m->n_shards, sizeof *m->shards, by_db_id);
 }
 
-static shardy_status parse_shard_facts(shardy__manifest *m, shardy__json key, shardy__json facts,
+static shardy_status parse_shard_facts(shardy__manifest *m, const char *key, const json_t *facts,
                                        shardy_error *err) {
     static const uint64_t any[2] = {0, INT64_MAX}, u32[2] = {0, UINT32_MAX};
     char path[80], name[40];
     uint64_t partitions = 0;
     snprintf(path, sizeof path, "[\"shardyfusion\"][\"shards\"][%s]",
-             shardy__quote(name, sizeof name, key.at + 1, key.len - 2));
+             shardy__quote(name, sizeof name, key, strlen(key)));
     shardy_shard_info *s = find_shard(m, key);
     if (!s) return bad_custom(err, path, "is not the db_id of a shard");
-    if (shardy__json_type_of(facts) != SHARDY__JSON_OBJECT) {
+    if (!json_is_object(facts)) {
         return bad_custom(err, path, "must be an object");
     }
     if (s->vector_index) return bad_custom(err, path, "is there twice");
@@ -347,43 +307,42 @@ static shardy_status parse_shard_facts(shardy__manifest *m, shardy__json key, sh
     return rc;
 }
 
-static shardy_status parse_own(shardy__manifest *m, shardy__json own, shardy_error *err) {
+static shardy_status parse_own(shardy__manifest *m, const json_t *own, shardy_error *err) {
     static const char path[] = "[\"shardyfusion\"]";
     uint64_t format;
-    if (shardy__json_type_of(own) != SHARDY__JSON_OBJECT) {
-        return bad_custom(err, path, "must be an object");
-    }
-    if (!shardy__json_u64(shardy__json_get(own, "format"), &format)) {
+    if (!json_is_object(own)) return bad_custom(err, path, "must be an object");
+    if (!shardy__json_u64(json_object_get(own, "format"), &format)) {
         return bad_custom(err, "[\"shardyfusion\"][\"format\"]", "must be an integer");
     }
     if (format != FORMAT) return SHARDY_OK; /* facts of a later version; nothing depends on them */
     SHARDY_TRY(text_member(own, path, "index_note", &m->index_note, err));
-    shardy__json shards = shardy__json_get(own, "shards"), key, facts;
-    if (!shards.at) return SHARDY_OK;
-    if (shardy__json_type_of(shards) != SHARDY__JSON_OBJECT) {
+    json_t *shards = json_object_get(own, "shards"), *facts;
+    if (!shards) return SHARDY_OK;
+    if (!json_is_object(shards)) {
         return bad_custom(err, "[\"shardyfusion\"][\"shards\"]", "must be an object");
     }
-    shardy__json_iter it = shardy__json_begin(shards);
-    while (shardy__json_next(&it, &key, &facts)) {
-        SHARDY_TRY(parse_shard_facts(m, key, facts, err));
-    }
+    const char *key;
+    json_object_foreach(shards, key, facts) { SHARDY_TRY(parse_shard_facts(m, key, facts, err)); }
     return SHARDY_OK;
 }
 
-shardy_status shardy__custom_parse(shardy__manifest *m, shardy_error *err) {
-    shardy__json custom;
-    SHARDY_TRY(
-        shardy__check_json("custom", m->custom_json, true, &custom, SHARDY_E_MANIFEST_PARSE, err));
-    if (shardy__json_get(custom, "sqlite_sidecar").at) {
+static shardy_status parse_members(shardy__manifest *m, const json_t *custom, shardy_error *err) {
+    if (json_object_get(custom, "sqlite_sidecar")) {
         return shardy__fail(err, SHARDY_E_UNSUPPORTED,
                             "custom[\"sqlite_sidecar\"]: shards are SQLite databases; this library "
                             "reads \"slatedb\" only");
     }
-    shardy__json vector = shardy__json_get(custom, "vector");
-    shardy__json_type type = shardy__json_type_of(vector);
-    if (type != SHARDY__JSON_ABSENT && type != SHARDY__JSON_NULL) {
-        SHARDY_TRY(parse_vector(m, vector, err));
-    }
-    shardy__json own = shardy__json_get(custom, "shardyfusion");
-    return own.at ? parse_own(m, own, err) : SHARDY_OK;
+    const json_t *vector = json_object_get(custom, "vector");
+    if (vector && !json_is_null(vector)) SHARDY_TRY(parse_vector(m, vector, err));
+    const json_t *own = json_object_get(custom, "shardyfusion");
+    return own ? parse_own(m, own, err) : SHARDY_OK;
+}
+
+shardy_status shardy__custom_parse(shardy__manifest *m, shardy_error *err) {
+    json_t *custom;
+    SHARDY_TRY(
+        shardy__check_json("custom", m->custom_json, true, &custom, SHARDY_E_MANIFEST_PARSE, err));
+    shardy_status rc = parse_members(m, custom, err);
+    json_decref(custom);
+    return rc;
 }

@@ -2,8 +2,8 @@
 #ifndef SHARDY_SNAPSHOT_SNAPSHOT_IMPL_H
 #define SHARDY_SNAPSHOT_SNAPSHOT_IMPL_H
 
+#include "base/json.h"
 #include "snapshot/snapshot.h"
-#include "snapshot/snapshot_json.h"
 
 #define SHARDY__MANIFEST_MAX (UINT64_C(1) << 30) /* bytes of an image */
 #define SHARDY__CURRENT_MAX 65536u               /* bytes of a pointer */
@@ -19,8 +19,8 @@ bool shardy__is_time(const char *text);
 shardy_status shardy__recode(shardy_error *err, shardy_status code);
 
 /* Check JSON of a manifest: one value, which must be an object if `object`, else a scalar. `out`
- * may be NULL. `code` with "{what}: ..." in front. */
-shardy_status shardy__check_json(const char *what, const char *text, bool object, shardy__json *out,
+ * (owned) may be NULL. `code` with "{what}: ..." in front. */
+shardy_status shardy__check_json(const char *what, const char *text, bool object, json_t **out,
                                  shardy_status code, shardy_error *err);
 
 /* The rules that a manifest in memory obeys, whoever made it: `code` naming the field, or

@@ -36,21 +36,18 @@ bool shardy__is_time(const char *text) {
     return true;
 }
 
-shardy_status shardy__check_json(const char *what, const char *text, bool object, shardy__json *out,
+shardy_status shardy__check_json(const char *what, const char *text, bool object, json_t **out,
                                  shardy_status code, shardy_error *err) {
-    shardy__json value;
-    shardy__json_error bad;
-    if (!shardy__json_check(text, strlen(text), true, &value, &bad)) {
-        return shardy__fail(err, code, "%s: invalid JSON at byte %zu: %s", what, bad.position,
-                            bad.rule);
+    json_t *value;
+    SHARDY_TRY(shardy__json_parse(what, text, strlen(text), 0, code, &value, err));
+    shardy_status rc = SHARDY_OK;
+    if (object ? !json_is_object(value) : json_is_object(value) || json_is_array(value)) {
+        rc = shardy__fail(err, code, "%s must be a JSON %s", what, object ? "object" : "scalar");
+    } else if (out) {
+        *out = json_incref(value);
     }
-    shardy__json_type type = shardy__json_type_of(value);
-    bool is_object = type == SHARDY__JSON_OBJECT;
-    if (object ? !is_object : is_object || type == SHARDY__JSON_ARRAY) {
-        return shardy__fail(err, code, "%s must be a JSON %s", what, object ? "object" : "scalar");
-    }
-    if (out) *out = value;
-    return SHARDY_OK;
+    json_decref(value);
+    return rc;
 }
 
 /* ---- rules ---- */
@@ -97,44 +94,47 @@ static shardy_status check_header(const shardy__manifest *m, shardy_status code,
                           : SHARDY_OK;
 }
 
-static shardy_status expect_string(shardy__json sharding, const char *name, const char *expected,
+static shardy_status expect_string(const json_t *sharding, const char *name, const char *expected,
                                    shardy_status code, shardy_error *err) {
-    shardy__json value = shardy__json_get(sharding, name);
+    const json_t *value = json_object_get(sharding, name);
+    const char *string = shardy__json_text(value);
     char text[80];
-    bool string = shardy__json_type_of(value) == SHARDY__JSON_STRING;
-    if (string && shardy__json_is(value, expected)) return SHARDY_OK;
-    if (string && shardy__json_is(value, "cel")) {
+    if (string && !strcmp(string, expected)) return SHARDY_OK;
+    if (string && !strcmp(string, "cel")) {
         return shardy__fail(err, SHARDY_E_UNSUPPORTED,
                             "sharding: %s \"cel\" is not supported; only \"%s\" is", name,
                             expected);
     }
-    return shardy__fail(
-        err, code, "sharding: %s is %s; expected \"%s\"", name,
-        value.at ? shardy__quote(text, sizeof text, value.at, value.len) : "missing", expected);
+    return shardy__fail(err, code, "sharding: %s is %s; expected \"%s\"", name,
+                        shardy__json_quote(text, sizeof text, value), expected);
+}
+
+static shardy_status check_routing(const json_t *sharding, uint32_t num_dbs, shardy_status code,
+                                   shardy_error *err) {
+    SHARDY_TRY(expect_string(sharding, "strategy", SHARDY__STRATEGY, code, err));
+    SHARDY_TRY(expect_string(sharding, "hash_algorithm", SHARDY__HASH_ALGORITHM, code, err));
+    const json_t *values = json_object_get(sharding, "routing_values");
+    if (!values || json_is_null(values)) return SHARDY_OK;
+    if (!json_is_array(values)) {
+        return shardy__fail(err, code, "sharding: routing_values must be a list or null");
+    }
+    size_t n = json_array_size(values);
+    if ((n ? n : 1) != num_dbs) {
+        return shardy__fail(err, code,
+                            "sharding: routing_values cardinality %zu does not fit num_dbs %u", n,
+                            num_dbs);
+    }
+    return SHARDY_OK;
 }
 
 static shardy_status check_sharding(const shardy__manifest *m, shardy_status code,
                                     shardy_error *err) {
-    shardy__json sharding, key, item;
+    json_t *sharding;
     if (!m->sharding_json) return SHARDY_OK; /* plain hash */
     SHARDY_TRY(shardy__check_json("sharding", m->sharding_json, true, &sharding, code, err));
-    SHARDY_TRY(expect_string(sharding, "strategy", SHARDY__STRATEGY, code, err));
-    SHARDY_TRY(expect_string(sharding, "hash_algorithm", SHARDY__HASH_ALGORITHM, code, err));
-    shardy__json values = shardy__json_get(sharding, "routing_values");
-    shardy__json_type type = shardy__json_type_of(values);
-    if (type == SHARDY__JSON_ABSENT || type == SHARDY__JSON_NULL) return SHARDY_OK;
-    if (type != SHARDY__JSON_ARRAY) {
-        return shardy__fail(err, code, "sharding: routing_values must be a list or null");
-    }
-    shardy__json_iter it = shardy__json_begin(values);
-    uint64_t n = 0;
-    while (shardy__json_next(&it, &key, &item)) n++;
-    if ((n ? n : 1) != m->num_dbs) {
-        return shardy__fail(err, code,
-                            "sharding: routing_values cardinality %llu does not fit num_dbs %u",
-                            (unsigned long long)n, m->num_dbs);
-    }
-    return SHARDY_OK;
+    shardy_status rc = check_routing(sharding, m->num_dbs, code, err);
+    json_decref(sharding);
+    return rc;
 }
 
 /* Without the shard's number, which the caller puts in front. */

