@@ -5,12 +5,24 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/json.h"
 #include "lance/lance_index.h"
-#include "lance/lance_json.h"
 #include "lance/lance_table.h"
 
 static shardy_status corrupt(const shardy__lance_in *in, const char *what, shardy_error *err) {
     return shardy__fail(err, SHARDY_E_CORRUPT, "%s: %s", in->src->url, what);
+}
+
+/* A metadata value as JSON, owned by the caller. */
+static shardy_status read_json(const shardy__lance_in *in, const char *key, json_t **out,
+                               shardy_error *err) {
+    shardy_slice text;
+    *out = NULL;
+    SHARDY_TRY(shardy__lance_in_meta(in, key, &text, err));
+    shardy_status rc = shardy__json_parse(key, text.data, text.len, JSON_REJECT_DUPLICATES,
+                                          SHARDY_E_CORRUPT, out, err);
+    if (rc == SHARDY_E_CORRUPT) shardy__error_prefix(err, "%s: metadata ", in->src->url);
+    return rc;
 }
 
 /* ---- the IVF message ---- */
@@ -54,10 +66,13 @@ static bool scan_ivf(shardy_slice message, ivf_message *ivf) {
 
 /* The IVF message of a file; its arrays are owned by the caller even after a failure. */
 static shardy_status read_ivf(shardy__lance_in *in, ivf_message *ivf, shardy_error *err) {
-    shardy_slice text, message;
+    shardy_slice message;
+    json_t *value;
     uint64_t number;
-    SHARDY_TRY(shardy__lance_in_meta(in, SHARDY__LANCE_KEY_IVF, &text, err));
-    if (!shardy__lance_json_uint(text, &number)) {
+    SHARDY_TRY(read_json(in, SHARDY__LANCE_KEY_IVF, &value, err));
+    bool good = shardy__json_u64(value, &number);
+    json_decref(value);
+    if (!good) {
         return corrupt(in, "metadata " SHARDY__LANCE_KEY_IVF " is not a number", err);
     }
     SHARDY_TRY(shardy__lance_in_global(in, number, &message, err));
@@ -81,77 +96,60 @@ static void free_ivf(ivf_message *ivf) {
 
 /* ---- metadata ---- */
 
-/* A member of a JSON object that is a string: compared by `parse`. */
-static shardy_status read_name(const shardy__lance_in *in, shardy_slice object, const char *key,
-                               shardy__buf *text, shardy_error *err) {
-    shardy_slice value;
-    text->len = 0;
-    if (!shardy__lance_json_get(object, key, &value) || !value.data ||
-        !shardy__lance_json_text(value, text)) {
+/* A string member of metadata, borrowed from it. */
+static shardy_status read_name(const shardy__lance_in *in, const json_t *object, const char *name,
+                               shardy_slice *out, shardy_error *err) {
+    const json_t *value = json_object_get(object, name);
+    if (!json_is_string(value)) {
         return shardy__fail(err, SHARDY_E_CORRUPT,
                             "%s: metadata " SHARDY__LANCE_KEY_INDEX
                             " is not an object with a string \"%s\"",
-                            in->src->url, key);
+                            in->src->url, name);
     }
-    return text->failed ? shardy__fail_nomem(err) : SHARDY_OK;
+    *out = (shardy_slice){json_string_value(value), json_string_length(value)};
+    return SHARDY_OK;
 }
 
-static shardy_status unknown(const shardy__lance_in *in, const char *what, const shardy__buf *text,
+static shardy_status unknown(const shardy__lance_in *in, const char *what, shardy_slice name,
                              shardy_error *err) {
     char quoted[80];
     return shardy__fail(err, SHARDY_E_UNSUPPORTED, "%s: %s %s is not supported", in->src->url, what,
-                        shardy__quote(quoted, sizeof quoted, text->data, text->len));
+                        shardy__quote(quoted, sizeof quoted, name.data, name.len));
 }
 
 static shardy_status read_kind(const shardy__lance_in *in, shardy__lance_index *index,
                                shardy_error *err) {
-    shardy_slice object;
-    shardy__buf text = {0};
-    shardy_status rc = shardy__lance_in_meta(in, SHARDY__LANCE_KEY_INDEX, &object, err);
-    if (!rc) rc = read_name(in, object, "type", &text, err);
-    if (!rc && !shardy__lance_index_parse((shardy_slice){text.data, text.len}, &index->kind)) {
-        rc = unknown(in, "index type", &text, err);
+    json_t *object;
+    shardy_slice name;
+    SHARDY_TRY(read_json(in, SHARDY__LANCE_KEY_INDEX, &object, err));
+    shardy_status rc = read_name(in, object, "type", &name, err);
+    if (!rc && !shardy__lance_index_parse(name, &index->kind)) {
+        rc = unknown(in, "index type", name, err);
     }
-    if (!rc) rc = read_name(in, object, "distance_type", &text, err);
-    if (!rc && !shardy__lance_metric_parse((shardy_slice){text.data, text.len}, &index->metric)) {
-        rc = unknown(in, "metric", &text, err);
+    if (!rc) rc = read_name(in, object, "distance_type", &name, err);
+    if (!rc && !shardy__lance_metric_parse(name, &index->metric)) {
+        rc = unknown(in, "metric", name, err);
     }
-    shardy__buf_free(&text);
+    json_decref(object);
     return rc;
 }
 
-static bool count_empty(void *ctx, shardy_slice value) {
-    uint64_t *n = ctx;
-    ++*n;
-    return value.len == 2 && !memcmp(value.data, "\"\"", 2);
-}
-
-typedef struct storage {
-    shardy__buf text;
-    unsigned n;
-} storage;
-
-static bool take_storage(void *ctx, shardy_slice value) {
-    storage *s = ctx;
-    return s->n++ == 0 && shardy__lance_json_text(value, &s->text);
-}
-
+/* An array of one string, which is a JSON object with the table's dim. */
 static shardy_status check_storage(const shardy__lance_in *in, uint32_t dim, shardy_error *err) {
-    shardy_slice array, value;
-    storage s = {.n = 0};
-    uint64_t stored;
-    SHARDY_TRY(shardy__lance_in_meta(in, SHARDY__LANCE_KEY_STORAGE, &array, err));
-    bool good = shardy__lance_json_each(array, take_storage, &s) && s.n == 1;
-    shardy_status rc = SHARDY_OK;
-    if (s.text.failed) {
-        rc = shardy__fail_nomem(err);
-    } else if (!good ||
-               !shardy__lance_json_get((shardy_slice){s.text.data, s.text.len}, "dim", &value) ||
-               !value.data || !shardy__lance_json_uint(value, &stored) || stored != dim) {
+    json_t *array, *object = NULL;
+    uint64_t stored = 0;
+    SHARDY_TRY(read_json(in, SHARDY__LANCE_KEY_STORAGE, &array, err));
+    const json_t *text = json_array_size(array) == 1 ? json_array_get(array, 0) : NULL;
+    shardy_status rc = shardy__json_parse(SHARDY__LANCE_KEY_STORAGE, json_string_value(text),
+                                          json_string_length(text), JSON_REJECT_DUPLICATES,
+                                          SHARDY_E_CORRUPT, &object, err);
+    bool good = !rc && shardy__json_u64(json_object_get(object, "dim"), &stored) && stored == dim;
+    if (!good && rc != SHARDY_E_NO_MEMORY) {
         rc = corrupt(in, "metadata " SHARDY__LANCE_KEY_STORAGE " is not that of the table's dim",
                      err);
     }
-    shardy__buf_free(&s.text);
+    json_decref(object);
+    json_decref(array);
     return rc;
 }
 
@@ -247,11 +245,25 @@ static shardy_status read_centroids(shardy__lance *table, shardy_slice tensor, s
     return SHARDY_OK;
 }
 
+/* An array of as many empty strings as there are partitions. */
+static shardy_status check_flat(const shardy__lance_in *in, uint64_t partitions,
+                                shardy_error *err) {
+    json_t *array;
+    SHARDY_TRY(read_json(in, SHARDY__LANCE_KEY_FLAT, &array, err));
+    bool good = json_is_array(array) && json_array_size(array) == partitions;
+    for (size_t i = 0; good && i < partitions; i++) {
+        const json_t *text = json_array_get(array, i);
+        good = json_is_string(text) && !json_string_length(text);
+    }
+    json_decref(array);
+    if (good) return SHARDY_OK;
+    return corrupt(in, "metadata " SHARDY__LANCE_KEY_FLAT " is not \"\" for each partition", err);
+}
+
 static shardy_status read_index_file(shardy__lance *table, shardy_error *err) {
     shardy__lance_in *in = &table->index_file;
-    shardy_slice flat, none[2];
+    shardy_slice none[2];
     ivf_message ivf = {0};
-    uint64_t n = 0;
     shardy_status rc = shardy__lance_in_fields(in, &shardy__lance_flat_marker, 1, 0, err);
     if (!rc) rc = shardy__lance_in_column(in, 0, &shardy__lance_flat_marker, 0, none, err);
     if (!rc) rc = read_ivf(in, &ivf, err);
@@ -259,11 +271,7 @@ static shardy_status read_index_file(shardy__lance *table, shardy_error *err) {
     if (rc) goto done;
     table->index.partitions = (uint32_t)ivf.n_lengths;
     rc = read_centroids(table, ivf.tensor, err);
-    if (!rc) rc = shardy__lance_in_meta(in, SHARDY__LANCE_KEY_FLAT, &flat, err);
-    if (rc) goto done;
-    if (!shardy__lance_json_each(flat, count_empty, &n) || n != ivf.n_lengths) {
-        rc = corrupt(in, "metadata " SHARDY__LANCE_KEY_FLAT " is not \"\" for each partition", err);
-    }
+    if (!rc) rc = check_flat(in, ivf.n_lengths, err);
 done:
     free_ivf(&ivf);
     return rc;

@@ -354,6 +354,10 @@ TEST(wrong_index) {
     SWAPPED(GOLDEN_INDEX, "IVF_FLAT", "IVF_SQ\",", SHARDY_E_CORRUPT, "lance:index");
     SWAPPED(GOLDEN_INDEX, "IVF_FLAT", "IVF_PQXX", SHARDY_E_UNSUPPORTED, "IVF_PQXX");
     SWAPPED(GOLDEN_INDEX, ":\"l2\"", ":\"l7\"", SHARDY_E_UNSUPPORTED, "metric \"l7\"");
+    SWAPPED(GOLDEN_INDEX, ":\"l2\"", ":1234", SHARDY_E_CORRUPT,
+            "lance:index is not an object with a string \"distance_type\"");
+    SWAPPED(GOLDEN_INDEX, ":\"l2\"", ":12 4", SHARDY_E_CORRUPT,
+            "metadata lance:index: invalid JSON at line 1, column 39: '}' expected near '4'");
     SWAPPED(GOLDEN_INDEX, "\4[\"\"]", "\4[\"]]", SHARDY_E_CORRUPT, "lance:flat");
     SWAPPED(GOLDEN_INDEX, "\4[\"\"]", "\4[ 1]", SHARDY_E_CORRUPT, "lance:flat");
     SWAPPED(GOLDEN_INDEX, "lance:flat", "lance:flaw", SHARDY_E_CORRUPT, "lance:flat is missing");
@@ -369,11 +373,18 @@ TEST(wrong_index) {
             "lance:ivf\x12\1"
             "0",
             SHARDY_E_CORRUPT, "global buffer 0");
+    SWAPPED(GOLDEN_INDEX,
+            "lance:ivf\x12\1"
+            "1",
+            "lance:ivf\x12\1"
+            "x",
+            SHARDY_E_CORRUPT, "metadata lance:ivf: invalid JSON");
     SWAPPED(GOLDEN_INDEX, "\x12\2\1\4", "\x12\2\1\5", SHARDY_E_CORRUPT, "centroids");
     SWAPPED(GOLDEN_INDEX, "\x22\x18\x08\2", "\x22\x18\x08\3", SHARDY_E_CORRUPT, "centroids");
     SWAPPED(GOLDEN_INDEX, "\x1a\1\0", "\x1a\1\1", SHARDY_E_CORRUPT, "partition 0");
     SWAPPED(GOLDEN_AUXILIARY, "\x12\2l2", "\x12\2l3", SHARDY_E_CORRUPT, "distance_type");
     SWAPPED(GOLDEN_AUXILIARY, "dim\\\":4", "dim\\\":5", SHARDY_E_CORRUPT, "storage_metadata");
+    SWAPPED(GOLDEN_AUXILIARY, "dim\\\":4", "dim\\\":x", SHARDY_E_CORRUPT, "storage_metadata");
     SWAPPED(GOLDEN_AUXILIARY, "\x1a\1\3", "\x1a\1\2", SHARDY_E_CORRUPT, "3 rows, expected 2");
     SWAPPED(GOLDEN_AUXILIARY, "\x1a\1\3", "\x1a\1\4", SHARDY_E_CORRUPT, "partition 0: entries 0+4");
     SWAPPED(GOLDEN_AUXILIARY, "\x12\1\0\x1a", "\x12\1\1\x1a", SHARDY_E_CORRUPT, "partition 0");
