@@ -8,7 +8,7 @@
 
 struct name_row {
     const char *name;
-    int value;
+    int value = 0;
 };
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
@@ -72,7 +72,7 @@ const char *shardy_compression_name(shardy_compression v) {
 
 #define DEFINE_PARSE(type, rows, what)                                                     \
     shardy_status shardy_##type##_parse(const char *name, shardy_##type *out, shardy_error *err) { \
-        int value;                                                                         \
+        int value = 0;                                                                     \
         SHARDY_TRY(parse(rows, COUNT(rows), what, name, &value, err));                     \
         *out = (shardy_##type)value;                                                       \
         return SHARDY_OK;                                                                  \
@@ -84,7 +84,7 @@ DEFINE_PARSE(compression, compressions, "compression")
 
 shardy_status shardy_quantization_parse(const char *name, shardy_quantization *out,
                                         shardy_error *err) {
-    int value;
+    int value = 0;
     if (!name || !*name) {
         *out = SHARDY_QUANTIZATION_DEFAULT;
         return SHARDY_OK;

@@ -259,7 +259,7 @@ static shardy_status read_build_meta_row(image *im, shardy__manifest *m, sqlite3
                  {"build_meta.db_path_template", &m->db_path_template},
                  {"build_meta.shard_prefix", &m->shard_prefix},
                  {"build_meta.custom", &m->custom_json}};
-    uint64_t version, num_dbs;
+    uint64_t version = 0, num_dbs = 0;
     char *encoding = NULL;
     SHARDY_TRY(read_int(im, (column){st, 8, "format_version"}, INT64_MAX, &version));
     if (version != SHARDY__MANIFEST_VERSION) {
@@ -308,7 +308,7 @@ static shardy_status read_shard(image *im, sqlite3_stmt *st, shardy_shard_info *
                  {"shards.max_key", &s->max_key, true},
                  {"shards.checkpoint_id", &s->checkpoint_id, true},
                  {"shards.writer_info", &s->writer_info, false}};
-    uint64_t db_id, attempt;
+    uint64_t db_id = 0, attempt = 0;
     SHARDY_TRY(spend(im, ROW_BYTES));
     SHARDY_TRY(read_int(im, (column){st, 0, "shards.db_id"}, UINT32_MAX, &db_id));
     s->db_id = (uint32_t)db_id;
@@ -385,7 +385,7 @@ static shardy_status parse_hex(image *im, const char *text, uint64_t *out) {
 }
 
 static shardy_status read_object(image *im, sqlite3_stmt *st, shardy__manifest_object *o) {
-    uint64_t db_id;
+    uint64_t db_id = 0;
     char *hex = NULL;
     SHARDY_TRY(spend(im, ROW_BYTES / 2)); /* and 17 bytes or more of text */
     SHARDY_TRY(read_int(im, (column){st, 0, "shard_objects.db_id"}, UINT32_MAX, &db_id));
