@@ -8,7 +8,7 @@
 
 struct name_row {
     const char *name;
-    int value = 0;
+    int value;
 };
 
 #define COUNT(rows) (sizeof(rows) / sizeof *(rows))
