@@ -100,7 +100,8 @@ typedef struct shardy__slatedb_check {
 /* Read everything: every block's CRC and rows, keys strictly ascending over blocks and SSTs, first
  * and last keys, index keys that separate their blocks, a filter that answers for every key, counts in
  * the stats block, the footer equal to the manifest's copy. Goes on after a problem where it can.
- * SHARDY_E_CORRUPT with the first problem's text if there was any. *stats may be NULL. */
+ * If there was any, the status and the text of the first: SHARDY_E_CORRUPT, SHARDY_E_NOT_FOUND,
+ * SHARDY_E_UNSUPPORTED. *stats may be NULL. */
 shardy_status shardy__slatedb_verify(shardy__slatedb *db, const shardy__slatedb_check *check,
                                      shardy__slatedb_stats *stats, shardy_error *err);
 

@@ -25,6 +25,11 @@ struct verify {
     shardy__sdb_walk walk;
 };
 
+static void tell(struct verify *v, shardy_status code, const char *object, const char *text) {
+    if (!v->problems++) shardy__fail(&v->first, code, "%s", text);
+    if (v->check && v->check->problem) v->check->problem(v->check->ctx, object, text);
+}
+
 __attribute__((format(printf, 3, 4))) static void problem(struct verify *v, const char *object,
                                                           const char *fmt, ...) {
     char text[1000];
@@ -32,8 +37,7 @@ __attribute__((format(printf, 3, 4))) static void problem(struct verify *v, cons
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (!v->problems++) shardy__fail(&v->first, SHARDY_E_CORRUPT, "%s", text);
-    if (v->check && v->check->problem) v->check->problem(v->check->ctx, object, text);
+    tell(v, SHARDY_E_CORRUPT, object, text);
 }
 
 /* A failure that is a fact about the stored bytes becomes a problem; others end the check. */
@@ -41,7 +45,7 @@ static shardy_status judge(struct verify *v, shardy_status rc, const char *objec
                            const shardy_error *local, shardy_error *err) {
     if (rc == SHARDY_OK) return rc;
     if (rc == SHARDY_E_CORRUPT || rc == SHARDY_E_NOT_FOUND || rc == SHARDY_E_UNSUPPORTED) {
-        problem(v, object, "%s", local->message);
+        tell(v, rc, object, local->message);
         return SHARDY_OK;
     }
     return shardy__fail(err, rc, "%s", local->message);
@@ -79,7 +83,7 @@ done:
 static shardy_status check_rows(struct verify *v, const shardy__sdb_block *block,
                                 uint32_t *rows, shardy_error *err) {
     const struct shardy__slatedb_check *check = v->check;
-    bool tell = check && check->row && v->db->manifest.n_runs == 1;
+    bool rows_told = check && check->row && v->db->manifest.n_runs == 1;
     shardy__sdb_walk_start(&v->walk, block);
     for (;;) {
         shardy__sdb_step step = shardy__sdb_walk_next(&v->walk);
@@ -94,7 +98,7 @@ static shardy_status check_rows(struct verify *v, const shardy__sdb_block *block
         if (!shardy__sdb_filter_may_hold(&v->sst->filter, shardy__sdb_hash(key.data, key.len))) {
             v->denied++;
         }
-        if (tell) SHARDY_TRY(check->row(check->ctx, key, value, err));
+        if (rows_told) SHARDY_TRY(check->row(check->ctx, key, value, err));
     }
 }
 
@@ -250,9 +254,10 @@ shardy_status shardy__slatedb_verify(shardy__slatedb *db, const shardy__slatedb_
     if (!rc) rc = tell_merged(v, err);
     if (stats) *stats = v->stats;
     if (!rc && v->problems) {
-        rc = v->problems == 1 ? shardy__fail(err, SHARDY_E_CORRUPT, "%s", v->first.message)
-                              : shardy__fail(err, SHARDY_E_CORRUPT, "%s (and %llu more problems)",
-                                             v->first.message, (unsigned long long)(v->problems - 1));
+        rc = shardy__fail(err, v->first.code, "%s", v->first.message);
+        if (v->problems > 1) {
+            shardy__error_prefix(err, "%llu problems, the first: ", (unsigned long long)v->problems);
+        }
     }
     shardy__sdb_walk_free(&v->walk);
     shardy__buf_free(&v->stats_plain);

@@ -117,7 +117,7 @@ static bool noticed(const struct small *s, bool map) {
     struct told told = {0};
     shardy__slatedb_check check = {.problem = tell, .ctx = &told};
     shardy_status rc = shardy__slatedb_verify(db, &check, NULL, &err);
-    CHECK(rc == SHARDY_OK || rc == SHARDY_E_CORRUPT);
+    expected_failure(rc, &err);
     CHECK_INT(rc == SHARDY_OK, told.problems == 0);
     CHECK(rc || !failed);
     shardy__slatedb_close(db);
@@ -214,7 +214,7 @@ TEST(missing_sst) {
     struct told told = {0};
     shardy__slatedb_check check = {.problem = tell, .ctx = &told};
     shardy__slatedb_stats stats;
-    CHECK_FAILS(shardy__slatedb_verify(db, &check, &stats, &err), SHARDY_E_CORRUPT);
+    CHECK_FAILS(shardy__slatedb_verify(db, &check, &stats, &err), SHARDY_E_NOT_FOUND);
     CHECK_CONTAINS(err.message, GOLDEN_SST("W"));
     CHECK_INT(told.problems, 1);
     CHECK_INT(stats.ssts, 2); /* the others were checked all the same */
@@ -267,7 +267,9 @@ static shardy_status try_three(size_t at, uint8_t byte, size_t begin, size_t end
 /* The block is bytes 0 .. 0x41 and its CRC: rows at 0, 0x14 and 0x25, one restart at 0. */
 static void check_three_block(size_t at, uint8_t byte, const char *problem) {
     shardy_error err = SHARDY_ERROR_INIT;
-    CHECK_FAILS(try_three(at, byte, 0, 0x41, &err), SHARDY_E_CORRUPT);
+    CHECK(try_three(at, byte, 0, 0x41, &err) != SHARDY_OK);
+    bool kind = strstr(problem, "row is a") != NULL; /* well-formed, but not for this reader */
+    CHECK_INT(err.code, kind ? SHARDY_E_UNSUPPORTED : SHARDY_E_CORRUPT);
     CHECK_CONTAINS(err.message, "memory://corrupt/" GOLDEN_SST("V") ": ");
     CHECK_CONTAINS(err.message, problem);
 }
