@@ -1,11 +1,11 @@
 /* cmd_search.c: shardy search: the vectors nearest to a query. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
-#include "json_scan.h"
 #include "lines.h"
 #include "npy.h"
 
@@ -134,10 +134,10 @@ static int read_query(const cli *c, const search_args *a, const char *text, shar
 /* ---- results ---- */
 
 static bool is_json(shardy_slice text) {
-    json_scan s;
-    json_value value;
-    json_scan_init(&s, text.data, text.len);
-    return json_scan_value(&s, &value) && json_scan_finish(&s);
+    if (memchr(text.data, 0, text.len)) return false; /* behind a number jansson would drop it */
+    json_t *value = json_loadb(text.data, text.len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    json_decref(value);
+    return value != NULL;
 }
 
 static void print_text(output *o, const shardy_search_result *r) {

@@ -1,7 +1,7 @@
 /* json_rows.c: rows for the writer out of JSON Lines.
  *
- * A line is one JSON object. The members that were asked for are found in one pass; everything else
- * is only checked. Strings give their characters, any other value its JSON text.
+ * A line is one JSON object, read by jansson. Strings give their characters, any other value its
+ * JSON text as it is spelled, which a tree does not keep: it is cut out of the line.
  */
 #include "json_rows.h"
 
@@ -23,7 +23,7 @@ static bool add_slot(json_rows *r, const char *name, const char *option, size_t 
         return problem_set(why, "more than %d fields are named", ROW_FIELDS_MAX);
     }
     *slot = r->n_slots++;
-    r->slots[*slot] = (row_slot){.name = name, .option = option, .name_len = strlen(name)};
+    r->slots[*slot] = (row_slot){.name = name, .option = option};
     return true;
 }
 
@@ -52,85 +52,86 @@ void json_rows_close(json_rows *r) {
     text_free(&r->value_buf);
     text_free(&r->id_buf);
     text_free(&r->payload_buf);
-    text_free(&r->name_buf);
     free(r->floats);
+    json_decref(r->row);
     *r = (json_rows){0};
 }
 
-/* The slot of a member; NULL: nobody asked for it. */
-static row_slot *find_slot(json_rows *r, const json_value *name) {
+/* Every failure below says only what is wrong; where is added by json_rows_next. */
+static bool read_line(json_rows *r, const char *line, size_t len, problem *why) {
+    json_error_t e;
+    json_decref(r->row);
+    r->row = NULL;
+    r->line = line;
+    r->line_len = len;
+    r->spelled = false;
+    const char *nul = memchr(line, 0, len); /* behind a number jansson would drop it */
+    if (nul) return problem_set(why, "column %zu: a NUL byte", (size_t)(nul - line) + 1);
+    r->row = json_loadb(line, len, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &e);
+    if (!r->row && !e.text[0]) return problem_set(why, "out of memory");
+    if (!r->row) return problem_set(why, "column %d: %s", e.column, e.text);
+    if (!json_is_object(r->row)) return problem_set(why, "not a JSON object");
     for (size_t i = 0; i < r->n_slots; i++) {
-        row_slot *slot = &r->slots[i];
-        if (json_scan_string_is(name, slot->name, slot->name_len, &r->name_buf)) return slot;
+        r->slots[i].value = json_object_get(r->row, r->slots[i].name);
+        r->slots[i].seen += r->slots[i].value != NULL;
     }
-    return NULL;
-}
-
-/* Read the value of a member. A vector is converted while it is checked: it is most of the text. */
-static bool read_value(json_rows *r, json_scan *s, row_slot *slot) {
-    json_value value;
-    bool floats = slot && r->vector != NO_SLOT && slot == &r->slots[r->vector] && s->at < s->end &&
-                  *s->at == '[';
-    if (!floats) {
-        if (!json_scan_value(s, &value)) return false;
-    } else {
-        value = (json_value){JSON_ARRAY, s->at, 0, false};
-        if (!json_scan_floats(s, &r->floats, &r->cap_floats, &r->n_floats)) return false;
-        value.len = (size_t)(s->at - value.at);
-    }
-    if (slot) slot->value = value;
     return true;
 }
 
-/* Every failure below says only what is wrong; where is added by json_rows_next. */
-static bool split_line(json_rows *r, const char *line, size_t len, problem *why) {
-    json_scan s;
-    json_scan_init(&s, line, len);
-    for (size_t i = 0; i < r->n_slots; i++) r->slots[i].present = false;
-    bool more = true, ok = json_scan_open(&s);
-    while (ok && more) {
-        json_value name;
-        ok = json_scan_member(&s, &more, &name);
-        if (!ok || !more) break;
-        row_slot *slot = find_slot(r, &name);
-        if (slot && slot->present) {
-            return problem_set(why, "field \"%s\" appears twice", slot->name);
+/* Read the value that begins at *at, and move on behind it. NULL: no memory. */
+static json_t *read_value(const json_rows *r, const char **at) {
+    json_error_t e;
+    json_t *value = json_loadb(*at, (size_t)(r->line + r->line_len - *at),
+                               JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DISABLE_EOF_CHECK, &e);
+    if (value) *at += e.position;
+    return value;
+}
+
+/* Find out how each field's value is spelled. The line has passed, so jansson need only read name
+ * after name and value after value, and tell where each one ends. */
+static bool spell_values(json_rows *r, problem *why) {
+    if (r->spelled) return true;
+    const char *at = r->line + strspn(r->line, " \t\r\n{");
+    for (size_t left = json_object_size(r->row); left > 0; left--) {
+        json_t *name = read_value(r, &at);
+        at += strspn(at, " \t\r\n:");
+        const char *begin = at;
+        json_t *value = name ? read_value(r, &at) : NULL;
+        for (size_t i = 0; value && i < r->n_slots; i++) {
+            if (strcmp(r->slots[i].name, json_string_value(name)) != 0) continue;
+            r->slots[i].text = (shardy_slice){begin, (size_t)(at - begin)};
         }
-        ok = read_value(r, &s, slot);
-        if (!ok || !slot) continue;
-        slot->present = true;
-        slot->seen++;
+        at += strspn(at, " \t\r\n,");
+        json_decref(name);
+        json_decref(value);
+        if (!value) return problem_set(why, "out of memory");
     }
-    ok = ok && json_scan_finish(&s);
-    return ok || problem_set(why, "column %zu: %s", (size_t)(s.at - s.begin) + 1, s.problem);
+    r->spelled = true;
+    return true;
 }
 
 static bool need(const row_slot *slot, problem *why) {
-    if (!slot->present) {
+    if (!slot->value) {
         return problem_set(why, "field \"%s\" is missing (%s)", slot->name, slot->option);
     }
-    if (slot->value.type == JSON_NULL) {
+    if (json_is_null(slot->value)) {
         return problem_set(why, "field \"%s\" is null (%s)", slot->name, slot->option);
     }
     return true;
 }
 
 /* The bytes of a value: characters of a string (decoded as `format` says), else the JSON text. */
-static bool take_bytes(const row_slot *slot, byte_format format, text_buf *buf, text_buf *scratch,
+static bool take_bytes(json_rows *r, const row_slot *slot, byte_format format, text_buf *buf,
                        shardy_slice *out, problem *why) {
-    const json_value *v = &slot->value;
-    if (v->type != JSON_STRING && format == BYTES_TEXT) {
-        *out = (shardy_slice){v->at, v->len};
-        return true;
-    }
-    if (v->type == JSON_STRING && format == BYTES_TEXT && !v->escaped) {
-        *out = (shardy_slice){v->at + 1, v->len - 2};
+    const char *text = json_string_value(slot->value);
+    size_t len = json_string_length(slot->value);
+    if (format == BYTES_TEXT) {
+        if (!text && !spell_values(r, why)) return false;
+        *out = text ? (shardy_slice){text, len} : slot->text;
         return true;
     }
     text_clear(buf);
-    text_clear(scratch);
-    if (v->type == JSON_STRING) json_scan_string(v, scratch);
-    if (v->type != JSON_STRING || !bytes_decode(buf, format, text_cstr(scratch), scratch->len)) {
+    if (!text || !bytes_decode(buf, format, text, len)) {
         return problem_set(why, "field \"%s\" is not %s", slot->name, byte_format_names[format]);
     }
     *out = (shardy_slice){text_cstr(buf), buf->len};
@@ -141,40 +142,54 @@ static bool take_key(json_rows *r, shardy_key *key, problem *why) {
     const row_slot *slot = &r->slots[r->key];
     byte_format format = r->fields->key_format;
     if (!need(slot, why)) return false;
-    int64_t number = 0;
-    if (slot->value.type == JSON_NUMBER && format == BYTES_TEXT) {
-        if (!json_scan_integer(&slot->value, &number)) {
-            return problem_set(why, "key %.*s in field \"%s\" is not a whole number of 64 bits",
-                               (int)(slot->value.len < 60 ? slot->value.len : 60), slot->value.at,
-                               slot->name);
-        }
-        *key = shardy_key_int(number);
+    if (json_is_integer(slot->value) && format == BYTES_TEXT) {
+        *key = shardy_key_int(json_integer_value(slot->value));
         return true;
     }
-    if (slot->value.type != JSON_STRING) {
+    if (json_is_real(slot->value) && format == BYTES_TEXT) {
+        return spell_values(r, why) &&
+               problem_set(why, "key %.*s in field \"%s\" is not a whole number of 64 bits",
+                           (int)(slot->text.len < 60 ? slot->text.len : 60),
+                           (const char *)slot->text.data, slot->name);
+    }
+    if (!json_is_string(slot->value)) {
         return problem_set(why, "key field \"%s\" must be a string%s", slot->name,
                            format == BYTES_TEXT ? " or a whole number" : "");
     }
     shardy_slice bytes;
-    if (!take_bytes(slot, format, &r->key_buf, &r->name_buf, &bytes, why)) return false;
+    if (!take_bytes(r, slot, format, &r->key_buf, &bytes, why)) return false;
     *key = format == BYTES_TEXT ? shardy_key_str(bytes.data, bytes.len)
                                 : shardy_key_bytes(bytes.data, bytes.len);
     return true;
 }
 
-static bool check_vector_field(json_rows *r, problem *why) {
+static void reserve_floats(json_rows *r, size_t n) {
+    if (n <= r->cap_floats) return;
+    r->cap_floats = n;
+    r->floats = text_alloc(r->floats, n * sizeof *r->floats);
+}
+
+static bool take_vector_field(json_rows *r, problem *why) {
     const row_slot *slot = &r->slots[r->vector];
     if (!need(slot, why)) return false;
-    if (slot->value.type == JSON_ARRAY) return true;
-    return problem_set(why, "field \"%s\" is not an array of numbers", slot->name);
+    if (!json_is_array(slot->value)) {
+        return problem_set(why, "field \"%s\" is not an array of numbers", slot->name);
+    }
+    r->n_floats = json_array_size(slot->value);
+    reserve_floats(r, r->n_floats);
+    for (size_t i = 0; i < r->n_floats; i++) {
+        const json_t *number = json_array_get(slot->value, i);
+        if (!json_is_number(number)) {
+            return problem_set(why, "element %zu of field \"%s\" is not a number", i, slot->name);
+        }
+        r->floats[i] = (float)json_number_value(number);
+    }
+    return true;
 }
 
 static void take_matrix_row(json_rows *r, uint64_t index) {
     size_t cols = (size_t)r->matrix->cols;
-    if (r->cap_floats < cols) {
-        r->cap_floats = cols;
-        r->floats = text_alloc(r->floats, cols * sizeof *r->floats);
-    }
+    reserve_floats(r, cols);
     npy_row(r->matrix, index, r->floats);
     r->n_floats = cols;
 }
@@ -184,7 +199,7 @@ static bool take_vector(json_rows *r, shardy_row *row, problem *why) {
         take_matrix_row(r, r->n_rows);
     else if (r->vector == NO_SLOT)
         return true;
-    else if (!check_vector_field(r, why))
+    else if (!take_vector_field(r, why))
         return false;
     if (r->n_floats > SHARDY_DIM_MAX) {
         return problem_set(why, "the vector has %zu numbers, more than %u", r->n_floats,
@@ -199,49 +214,63 @@ static bool take_vector(json_rows *r, shardy_row *row, problem *why) {
 static bool take_vector_id(json_rows *r, shardy_row *row, problem *why) {
     if (r->vector_id == NO_SLOT) return true;
     const row_slot *slot = &r->slots[r->vector_id];
-    int64_t number;
     if (!need(slot, why)) return false;
-    if (slot->value.type != JSON_STRING && !json_scan_integer(&slot->value, &number)) {
+    if (!json_is_string(slot->value) && !json_is_integer(slot->value)) {
         return problem_set(why, "vector id field \"%s\" must be a string or a whole number",
                            slot->name);
     }
-    return take_bytes(slot, BYTES_TEXT, &r->id_buf, &r->name_buf, &row->vector_id, why);
+    return take_bytes(r, slot, BYTES_TEXT, &r->id_buf, &row->vector_id, why);
+}
+
+/* Strings and integers lose nothing in the tree; cutting out the others takes a second pass. */
+static bool add_json(json_rows *r, const row_slot *slot, text_buf *buf, problem *why) {
+    if (json_is_string(slot->value)) {
+        out_add_json_string(buf, json_string_value(slot->value), json_string_length(slot->value));
+    } else if (json_is_integer(slot->value)) {
+        text_addf(buf, "%" JSON_INTEGER_FORMAT, json_integer_value(slot->value));
+    } else if (spell_values(r, why)) {
+        text_add(buf, slot->text.data, slot->text.len);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 /* {"a":..., "b":...} of the members that are there. */
-static void gather_payload(json_rows *r, shardy_row *row) {
+static bool gather_payload(json_rows *r, shardy_row *row, problem *why) {
     text_buf *buf = &r->payload_buf;
     text_clear(buf);
     for (size_t i = 0; i < r->fields->n_payload_fields; i++) {
         row_slot *slot = r->slots;
         while (strcmp(slot->name, r->fields->payload_fields[i])) slot++;
-        if (!slot->present) continue;
+        if (!slot->value) continue;
         text_add_char(buf, buf->len ? ',' : '{');
-        out_add_json_string(buf, slot->name, slot->name_len);
+        out_add_json_string(buf, slot->name, strlen(slot->name));
         text_add_char(buf, ':');
-        text_add(buf, slot->value.at, slot->value.len);
+        if (!add_json(r, slot, buf, why)) return false;
     }
-    if (buf->len == 0) return; /* null */
+    if (buf->len == 0) return true; /* null */
     text_add_char(buf, '}');
     row->payload = (shardy_slice){buf->data, buf->len};
+    return true;
 }
 
 static bool take_payload(json_rows *r, shardy_row *row, problem *why) {
-    if (r->fields->n_payload_fields) gather_payload(r, row);
+    if (r->fields->n_payload_fields) return gather_payload(r, row, why);
     if (r->payload == NO_SLOT) return true;
     const row_slot *slot = &r->slots[r->payload];
-    if (!slot->present || slot->value.type == JSON_NULL) return true;
-    return take_bytes(slot, BYTES_TEXT, &r->payload_buf, &r->name_buf, &row->payload, why);
+    if (!slot->value || json_is_null(slot->value)) return true;
+    return take_bytes(r, slot, BYTES_TEXT, &r->payload_buf, &row->payload, why);
 }
 
 static bool make_row(json_rows *r, const char *line, size_t len, shardy_row *row, problem *why) {
     *row = (shardy_row)SHARDY_ROW_INIT;
-    if (!split_line(r, line, len, why) || !take_key(r, &row->key, why)) return false;
+    if (!read_line(r, line, len, why) || !take_key(r, &row->key, why)) return false;
     if (r->value == NO_SLOT) {
         row->value = (shardy_slice){line, len};
     } else if (!need(&r->slots[r->value], why) ||
-               !take_bytes(&r->slots[r->value], r->fields->value_format, &r->value_buf,
-                           &r->name_buf, &row->value, why)) {
+               !take_bytes(r, &r->slots[r->value], r->fields->value_format, &r->value_buf,
+                           &row->value, why)) {
         return false;
     }
     return take_vector(r, row, why) && take_vector_id(r, row, why) && take_payload(r, row, why);

@@ -2,7 +2,8 @@
 #ifndef SHARDY_CLI_JSON_ROWS_H
 #define SHARDY_CLI_JSON_ROWS_H
 
-#include "json_scan.h"
+#include <jansson.h>
+
 #include "keys.h"
 #include "lines.h"
 #include "npy.h"
@@ -24,10 +25,9 @@ enum { ROW_FIELDS_MAX = 64 };
 /* A field that rows are searched for. */
 typedef struct row_slot {
     const char *name, *option;
-    size_t name_len;
-    json_value value;
-    bool present;
-    uint64_t seen; /* rows that had it */
+    const json_t *value; /* in the current row; NULL: it has none */
+    shardy_slice text;   /* as it is spelled there; set by spell_values */
+    uint64_t seen;       /* rows that had it */
 } row_slot;
 
 typedef struct json_rows {
@@ -35,10 +35,14 @@ typedef struct json_rows {
     const row_fields *fields;
     const npy *matrix; /* vectors beside the rows; NULL: none */
     uint64_t n_rows;   /* returned so far */
+    const char *line;  /* of the current row */
+    size_t line_len;
+    json_t *row;
+    bool spelled; /* slots have their text */
     row_slot slots[ROW_FIELDS_MAX];
     size_t n_slots;
     size_t key, value, vector, vector_id, payload; /* slots; NO_SLOT */
-    text_buf key_buf, value_buf, id_buf, payload_buf, name_buf;
+    text_buf key_buf, value_buf, id_buf, payload_buf;
     float *floats;
     size_t n_floats, cap_floats;
 } json_rows;

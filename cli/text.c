@@ -79,7 +79,8 @@ bool problem_set(problem *p, const char *fmt, ...) {
     return false;
 }
 
-size_t text_utf8_char(const void *data, size_t n) {
+/* Bytes of the UTF-8 character at `data`, 0 if there is none; n must not be 0. */
+static size_t utf8_char(const void *data, size_t n) {
     const unsigned char *s = data;
     if (s[0] < 0x80) return 1;
     size_t len = s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : s[0] < 0xF5 ? 4 : 0;
@@ -98,7 +99,7 @@ size_t text_utf8_prefix(const void *data, size_t len) {
     const unsigned char *s = data;
     size_t i = 0;
     while (i < len) {
-        size_t n = text_utf8_char(s + i, len - i);
+        size_t n = utf8_char(s + i, len - i);
         if (n == 0) break;
         i += n;
     }
@@ -190,7 +191,7 @@ bool text_decode_base64(text_buf *buf, const char *str, size_t len) {
 void text_add_escaped(text_buf *buf, const void *data, size_t len) {
     const unsigned char *s = data;
     for (size_t i = 0; i < len;) {
-        size_t n = text_utf8_char(s + i, len - i);
+        size_t n = utf8_char(s + i, len - i);
         if (s[i] == '\\') {
             text_add_str(buf, "\\\\");
         } else if (s[i] == '\n') {

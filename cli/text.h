@@ -37,9 +37,7 @@ typedef struct problem {
 /* Fill `p`; always false, so that a function may `return problem_set(...)`. */
 bool problem_set(problem *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Bytes of the UTF-8 character (RFC 3629) at `data`, 0 if there is none; len must not be 0. */
-size_t text_utf8_char(const void *data, size_t len);
-/* Length of the longest prefix that is well-formed UTF-8; `len` if all of it is. */
+/* Length of the longest prefix that is well-formed UTF-8 (RFC 3629); `len` if all of it is. */
 size_t text_utf8_prefix(const void *data, size_t len);
 bool text_is_utf8(const void *data, size_t len);
 

@@ -24,8 +24,10 @@ try '{"id": "a", "x": "	"}'
 try '{"id": "a", "x": "open}'
 try "$(printf '{"id": "a", "x": "\377"}')"
 try "$(printf '{"id": "\303("}')"
-try "{\"id\": \"a\", \"x\": $(head -c 600 /dev/zero | tr '\0' '[')"
+try "{\"id\": \"a\", \"x\": $(head -c 3000 /dev/zero | tr '\0' '[')"
 try '{"id": "a", "id": "b"}'
+try '{"id": "a", "x": {"y": 1, "y": 2}}'
+try '{"id": "a", "x": 9223372036854775808}'
 try '{"name": "a"}'
 try '{"id": "a"}' --value-field x
 try '{"id": "a", "x": null}' --value-field x
