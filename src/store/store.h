@@ -44,6 +44,8 @@ typedef struct shardy__recorder shardy__recorder;
 typedef bool (*shardy__bytes_fn)(void *ctx, uint64_t bytes);
 shardy_status shardy__recorder_open(shardy__dir *inner, shardy__bytes_fn progress, void *ctx,
                                     shardy__recorder **out, shardy_error *err);
+/* Write large objects on threads of their own from now on; for when a processor would be idle. */
+void shardy__recorder_write_behind(shardy__recorder *recorder);
 /* Borrowed from the recorder; valid while it is open. */
 shardy__dir *shardy__recorder_dir(shardy__recorder *recorder);
 /* The objects committed so far, sorted by name; owned by the caller from now on

@@ -19,6 +19,7 @@ struct shardy__recorder {
     struct recorder_dir root;
     shardy__bytes_fn progress;
     void *ctx;
+    bool write_behind;
     shardy__mutex lock; /* guards the list */
     shardy__object *objects;
     size_t n, cap;
@@ -90,6 +91,7 @@ static shardy_status recorder_create(shardy__dir *dir, const char *name, shardy_
     }
     XXH3_64bits_reset(s->hash);
     rc = shardy__dir_create(d->inner, name, &s->inner, err);
+    if (!rc && d->recorder->write_behind) rc = shardy__behind(&s->inner, err);
     if (!rc) s->base.url = s->inner->url;
 done:
     if (rc) {
@@ -178,6 +180,8 @@ shardy_status shardy__recorder_open(shardy__dir *inner, shardy__bytes_fn progres
     *out = r;
     return SHARDY_OK;
 }
+
+void shardy__recorder_write_behind(shardy__recorder *recorder) { recorder->write_behind = true; }
 
 shardy__dir *shardy__recorder_dir(shardy__recorder *recorder) { return &recorder->root.base; }
 

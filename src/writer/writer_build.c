@@ -154,6 +154,7 @@ shardy_status shardy__attempt_build(shardy_writer *w, uint32_t db_id, uint32_t a
         rc = out->info.db_url ? shardy__recorder_open(dir, count_bytes, w, &recorder, err)
                               : shardy__fail_nomem(err);
     }
+    if (!rc && w->write_behind) shardy__recorder_write_behind(recorder);
     if (!rc) rc = build_sorted(w, rows, order, n, plan, recorder, out, err);
     shardy__recorder_close(recorder);
     if (rc) {

@@ -207,6 +207,7 @@ static shardy_status build_and_publish(shardy_writer *w, struct result *r, shard
     if (!rc) rc = build_open(&b, err);
     if (rc) goto done;
     b.plan = &plan;
+    w->write_behind = b.n_todo < w->options.threads;
     atomic_store(&w->meter.shards_total, b.n_todo);
     shardy__log_write(&w->log, SHARDY__LOG_INFO, "run %s: building %u shards from %" PRIu64 " rows",
                       w->run_id, b.n_todo, w->rows);

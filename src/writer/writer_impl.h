@@ -46,6 +46,7 @@ struct shardy_writer {
     uint64_t rows, bytes, limit, opened_ns;
     uint32_t fork_generation;
     bool finished;      /* finish was called */
+    bool write_behind;  /* fewer shards to build than threads to build them */
     shardy_error failed; /* code not OK: a batch was refused and every call answers this */
 };
 
