@@ -117,10 +117,9 @@ static int add_record(core_writer *self, core_state *state, const row_functions 
     return rc;
 }
 
-/* Records and functions may all be C: then nobody else looks at signals or lets other threads in. */
+/* Records and functions may all be C: then nobody else looks at signals or lets threads in. */
 static int let_others_run(void) {
-    Py_BEGIN_ALLOW_THREADS
-    Py_END_ALLOW_THREADS
+    PyEval_RestoreThread(PyEval_SaveThread());
     return PyErr_CheckSignals();
 }
 

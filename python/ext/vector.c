@@ -163,7 +163,8 @@ int core_vector_from(core_state *state, PyObject *object, core_vector *vector) {
         return -1;
     }
     if (view->format && strchr(view->format, 'Z')) { /* its numbers would lose a part one by one */
-        core_raise_text(state, SHARDY_E_CONFIG, "vector is of complex numbers; it must be of real ones");
+        core_raise_text(state, SHARDY_E_CONFIG,
+                        "vector is of complex numbers; it must be of real ones");
         return -1;
     }
     char kind = float_kind(view);
