@@ -3,9 +3,9 @@
  * What is written: one sorted run of SSTs (`compacted/<ULID>.sst`), then one manifest
  * (`manifest/00000000000000000001.manifest`) with one checkpoint that never expires. What is read:
  * that, and any other database whose newest manifest names only sorted runs of such SSTs with puts;
- * everything else (L0 SSTs with rows, tombstones, merges, expiry, external databases, visible ranges,
- * unknown codecs or versions) is SHARDY_E_UNSUPPORTED and never misread. docs/format/slatedb.md is
- * the specification with its sources.
+ * everything else (L0 SSTs with rows, tombstones, merges, expiry, external databases, visible
+ * ranges, unknown codecs or versions) is SHARDY_E_UNSUPPORTED and never misread.
+ * docs/format/slatedb.md is the specification with its sources.
  */
 #ifndef SHARDY_SLATEDB_SLATEDB_H
 #define SHARDY_SLATEDB_SLATEDB_H
@@ -16,16 +16,18 @@
 /* ---- writing ---- */
 
 typedef struct shardy__slatedb_options {
-    uint32_t block_size;    /* 0: 4096; 64 .. 65536 */
-    uint32_t bloom_bits;    /* bits per key, 1 .. 32; 0: 10 */
-    bool no_bloom;          /* no filter block */
-    uint64_t sst_bytes;     /* 0: 256 MiB. A new SST starts before a row once this many bytes are held */
+    uint32_t block_size; /* 0: 4096; 64 .. 65536 */
+    uint32_t bloom_bits; /* bits per key, 1 .. 32; 0: 10 */
+    bool no_bloom;       /* no filter block */
+    uint64_t
+        sst_bytes; /* 0: 256 MiB. A new SST starts before a row once this many bytes are held */
     shardy_compression compression;
     uint8_t checkpoint[16]; /* UUID in display order of the embedded checkpoint */
     bool no_checkpoint;
     uint32_t checkpoint_created; /* Unix seconds; 0: now */
     uint64_t seq;                /* 0: 1 */
-    /* Golden tests: the first SST's ULID (high, low 64 bits), then counting up. 0, 0: fresh ones. */
+    /* Golden tests: the first SST's ULID (high, low 64 bits), then counting up. 0, 0: fresh ones.
+     */
     uint64_t ulid_high, ulid_low;
 } shardy__slatedb_options;
 
@@ -44,9 +46,10 @@ shardy_status shardy__slatedb_writer_add(shardy__slatedb_writer *w, shardy_slice
                                          shardy_slice value, shardy_error *err);
 /* Commit the last SST, then the manifest. No rows: a manifest of an empty database. *stats may be
  * NULL. */
-shardy_status shardy__slatedb_writer_finish(shardy__slatedb_writer *w,
-                                            shardy__slatedb_stats *stats, shardy_error *err);
-/* Free; SSTs that were committed without a finish stay for the caller to remove. NULL is allowed. */
+shardy_status shardy__slatedb_writer_finish(shardy__slatedb_writer *w, shardy__slatedb_stats *stats,
+                                            shardy_error *err);
+/* Free; SSTs that were committed without a finish stay for the caller to remove. NULL is allowed.
+ */
 void shardy__slatedb_writer_close(shardy__slatedb_writer *w);
 
 /* ---- reading ---- */
@@ -54,9 +57,9 @@ void shardy__slatedb_writer_close(shardy__slatedb_writer *w);
 typedef struct shardy__slatedb shardy__slatedb;
 
 /* Open the database below `dir` (borrowed until close). `manifest` is the object name to use
- * ("manifest/...") or NULL to list and take the newest. Reads and checks the manifest alone: an SST is
- * opened at its first use (its info, index and filter are checked then: CRC, every offset), a data
- * block is checked at its first use. A handle may be used by any number of threads.
+ * ("manifest/...") or NULL to list and take the newest. Reads and checks the manifest alone: an SST
+ * is opened at its first use (its info, index and filter are checked then: CRC, every offset), a
+ * data block is checked at its first use. A handle may be used by any number of threads.
  * SHARDY_E_NOT_FOUND, SHARDY_E_CORRUPT, SHARDY_E_UNSUPPORTED. */
 shardy_status shardy__slatedb_open(shardy__dir *dir, const char *manifest, shardy__slatedb **out,
                                    shardy_error *err);
@@ -72,8 +75,8 @@ typedef struct shardy__slatedb_value {
 } shardy__slatedb_value;
 
 /* `key`: stored bytes. Absent keys are SHARDY_OK. */
-shardy_status shardy__slatedb_get(shardy__slatedb *db, shardy_slice key,
-                                  shardy__slatedb_value *out, shardy_error *err);
+shardy_status shardy__slatedb_get(shardy__slatedb *db, shardy_slice key, shardy__slatedb_value *out,
+                                  shardy_error *err);
 
 /* ---- ordered iteration ---- */
 
@@ -98,10 +101,10 @@ typedef struct shardy__slatedb_check {
 } shardy__slatedb_check;
 
 /* Read everything: every block's CRC and rows, keys strictly ascending over blocks and SSTs, first
- * and last keys, index keys that separate their blocks, a filter that answers for every key, counts in
- * the stats block, the footer equal to the manifest's copy. Goes on after a problem where it can.
- * If there was any, the status and the text of the first: SHARDY_E_CORRUPT, SHARDY_E_NOT_FOUND,
- * SHARDY_E_UNSUPPORTED. *stats may be NULL. */
+ * and last keys, index keys that separate their blocks, a filter that answers for every key, counts
+ * in the stats block, the footer equal to the manifest's copy. Goes on after a problem where it
+ * can. If there was any, the status and the text of the first: SHARDY_E_CORRUPT,
+ * SHARDY_E_NOT_FOUND, SHARDY_E_UNSUPPORTED. *stats may be NULL. */
 shardy_status shardy__slatedb_verify(shardy__slatedb *db, const shardy__slatedb_check *check,
                                      shardy__slatedb_stats *stats, shardy_error *err);
 

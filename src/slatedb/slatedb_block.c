@@ -99,8 +99,8 @@ shardy__sdb_step shardy__sdb_walk_next(shardy__sdb_walk *w) {
 /* ---- checking ---- */
 
 static shardy_status check_row(const shardy__sdb_row *row, uint64_t max_seq, shardy_error *err) {
-    if (row->flags & ~(SHARDY__SDB_TOMBSTONE | SHARDY__SDB_EXPIRE | SHARDY__SDB_CREATE |
-                       SHARDY__SDB_MERGE)) {
+    if (row->flags &
+        ~(SHARDY__SDB_TOMBSTONE | SHARDY__SDB_EXPIRE | SHARDY__SDB_CREATE | SHARDY__SDB_MERGE)) {
         return shardy__fail(err, SHARDY_E_CORRUPT, "row with unknown flags %02x", row->flags);
     }
     if (row->flags & ~SHARDY__SDB_CREATE) {
@@ -142,8 +142,8 @@ static shardy_status check_ends(const shardy__sdb_walk *w, const shardy__sdb_bou
 }
 
 /* Restart offsets must be the offsets of rows without a shared prefix; *next counts those seen. */
-static bool is_restart(const shardy__sdb_block *block, const shardy__sdb_walk *w,
-                       const uint8_t *at, uint32_t *next) {
+static bool is_restart(const shardy__sdb_block *block, const shardy__sdb_walk *w, const uint8_t *at,
+                       uint32_t *next) {
     if (*next == block->n_restarts ||
         shardy__be16(block->restarts + 2 * *next) != (uint64_t)(at - block->rows)) {
         return true; /* an ordinary row */

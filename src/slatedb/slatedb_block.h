@@ -50,14 +50,14 @@ shardy__sdb_step shardy__sdb_walk_next(shardy__sdb_walk *w);
 /* ---- checking ---- */
 
 typedef struct shardy__sdb_bounds {
-    shardy_slice low; /* the first key is not smaller; equal if `first` */
+    shardy_slice low;  /* the first key is not smaller; equal if `first` */
     shardy_slice high; /* the last key is smaller; if `last`, equal */
     bool first, last;
     uint64_t max_seq;
 } shardy__sdb_bounds;
 
-/* Everything that finding and walking rely on, and that every row is a plain put: a block that passes
- * is never misread. Errors do not name the object: the caller puts that in front. */
+/* Everything that finding and walking rely on, and that every row is a plain put: a block that
+ * passes is never misread. Errors do not name the object: the caller puts that in front. */
 shardy_status shardy__sdb_block_check(const shardy__sdb_block *block,
                                       const shardy__sdb_bounds *bounds, shardy_error *err);
 

@@ -23,7 +23,7 @@ enum {
     TRAILER_MAX = 2 * SHARDY__SDB_RESTARTS_MAX + 2 + SHARDY__SDB_CRC_LEN,
     /* A block begins below PIECE and holds block-size bytes or one row. */
     ROWS_CAP = PIECE + SHARDY__SDB_BLOCK_SIZE_MAX + ROW_HEAD_MAX + SHARDY_KEY_MAX + LARGE_VALUE +
-               ROW_TAIL + TRAILER_MAX
+        ROW_TAIL + TRAILER_MAX
 };
 
 shardy_status shardy__sdb_builder_init(shardy__sdb_builder *b,
@@ -181,7 +181,8 @@ static shardy_status add_large(shardy__sdb_builder *b, shardy_slice key, shardy_
         size_t from = b->out.len;
         SHARDY_TRY(shardy__sdb_encode_begin(b->encoder, plain, err));
         SHARDY_TRY(shardy__sdb_encode_piece(b->encoder, head, head_len, false, &b->out, err));
-        SHARDY_TRY(shardy__sdb_encode_piece(b->encoder, value.data, value.len, false, &b->out, err));
+        SHARDY_TRY(
+            shardy__sdb_encode_piece(b->encoder, value.data, value.len, false, &b->out, err));
         SHARDY_TRY(shardy__sdb_encode_piece(b->encoder, tail, tail_len, true, &b->out, err));
         shardy__buf_be32(&b->out, shardy__crc32(b->out.data + from, b->out.len - from));
         if (b->out.failed) return shardy__fail_nomem(err);
@@ -204,7 +205,8 @@ static shardy_status add_large(shardy__sdb_builder *b, shardy_slice key, shardy_
 /* Register the first row of a block: the SST's first key or the block's index key. */
 static shardy_status begin_block(shardy__sdb_builder *b, shardy_slice key, size_t common,
                                  shardy_error *err) {
-    /* The shortest prefix of the key that comes after the block before; none for the first block. */
+    /* The shortest prefix of the key that comes after the block before; none for the first block.
+     */
     size_t index_key = b->blocks.n ? common + 1 : 0;
     if (!b->blocks.n) {
         shardy__buf_put(&b->first, key.data, key.len);
@@ -304,8 +306,8 @@ shardy_status shardy__sdb_builder_finish(shardy__sdb_builder *b, shardy__sdb_inf
     if (rc) goto done;
     shardy__buf_be64(&raw, info_offset);
     shardy__buf_be16(&raw, SHARDY__SDB_SST_VERSION);
-    rc = raw.failed ? shardy__fail_nomem(err)
-                    : shardy__sink_append(b->sink, raw.data, raw.len, err);
+    rc =
+        raw.failed ? shardy__fail_nomem(err) : shardy__sink_append(b->sink, raw.data, raw.len, err);
     b->offset += raw.len;
 done:
     shardy__buf_free(&raw);

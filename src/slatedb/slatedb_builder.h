@@ -14,7 +14,8 @@ typedef struct shardy__sdb_builder_options {
 } shardy__sdb_builder_options;
 
 /* Most restart points of a block: rows of 13 bytes, every 16th a restart. */
-#define SHARDY__SDB_RESTARTS_MAX (SHARDY__SDB_BLOCK_SIZE_MAX / (13 * SHARDY__SDB_RESTART_INTERVAL) + 2)
+#define SHARDY__SDB_RESTARTS_MAX \
+    (SHARDY__SDB_BLOCK_SIZE_MAX / (13 * SHARDY__SDB_RESTART_INTERVAL) + 2)
 
 /* Rows are encoded once, at the end of `rows`. Without a codec that buffer also gathers the sealed
  * blocks for the sink; with one it holds the open block only and `out` gathers the frames. */
@@ -68,8 +69,8 @@ shardy_status shardy__sdb_builder_order(const shardy__sdb_builder *b, shardy_sli
 shardy_status shardy__sdb_builder_add(shardy__sdb_builder *b, shardy_slice key, shardy_slice value,
                                       size_t common, shardy_error *err);
 
-/* Write the rest of the SST (at least one row) and fill *info; its keys are borrowed from the builder
- * until the next start. The sink is not committed. */
+/* Write the rest of the SST (at least one row) and fill *info; its keys are borrowed from the
+ * builder until the next start. The sink is not committed. */
 shardy_status shardy__sdb_builder_finish(shardy__sdb_builder *b, shardy__sdb_info *info,
                                          shardy_error *err);
 

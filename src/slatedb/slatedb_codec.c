@@ -13,7 +13,8 @@
 
 enum { LEVEL = 3, POOL = 16 };
 
-/* A zstd block is at least 4 bytes and holds at most 128 KiB: more is a lie of the frame's header. */
+/* A zstd block is at least 4 bytes and holds at most 128 KiB: more is a lie of the frame's header.
+ */
 #define RATIO_MAX (131072u / 4u)
 /* Longest block of rows that a reader can be asked to hold: one value and one key of 2^31 bytes. */
 #define PLAIN_MAX (UINT64_C(1) << 32)

@@ -13,8 +13,8 @@ typedef struct shardy__sdb_slot {
 } shardy__sdb_slot;
 
 struct shardy__slatedb {
-    shardy__dir *dir;     /* borrowed */
-    shardy__buf bytes;    /* the manifest object, which `manifest` borrows */
+    shardy__dir *dir;  /* borrowed */
+    shardy__buf bytes; /* the manifest object, which `manifest` borrows */
     char *manifest_url;
     shardy__sdb_manifest manifest;
     shardy__sdb_slot *slots; /* one per table of the manifest */

@@ -1,5 +1,5 @@
-/* slatedb_fb.c: see slatedb_fb.h. The encoding is described in the "FlatBuffer internals" chapter of
- * the FlatBuffers documentation (flatbuffers.dev).
+/* slatedb_fb.c: see slatedb_fb.h. The encoding is described in the "FlatBuffer internals" chapter
+ * of the FlatBuffers documentation (flatbuffers.dev).
  */
 #include "slatedb/slatedb_fb.h"
 

@@ -2,8 +2,8 @@
  *
  * SipHash: Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012, with one compression
  * and three finalisation rounds. The probe sequence is enhanced double hashing (Dillinger and
- * Manolios, "Bloom filters in probabilistic verification", 2004) with the halves of one 64-bit hash,
- * as in slatedb-0.18.0/src/filter.rs; the framing is in slatedb-0.18.0/src/format/sst.rs.
+ * Manolios, "Bloom filters in probabilistic verification", 2004) with the halves of one 64-bit
+ * hash, as in slatedb-0.18.0/src/filter.rs; the framing is in slatedb-0.18.0/src/format/sst.rs.
  */
 #include "slatedb/slatedb_filter.h"
 
@@ -12,6 +12,9 @@
 #include "base/bytes.h"
 
 static const uint8_t bloom_name[3] = {'_', 'b', 'f'};
+
+/* 370 bits per key: nobody writes more, and asking must not take for ever. */
+enum { PROBES_MAX = 255 };
 
 static inline uint64_t rotate(uint64_t x, unsigned by) { return x << by | x >> (64 - by); }
 
@@ -99,6 +102,7 @@ void shardy__sdb_filter_put(shardy__buf *out, const uint64_t *hashes, size_t n,
 static const char *parse_bloom(shardy__sdb_filter *out, const uint8_t *data, uint64_t len) {
     if (len < 3) return "bloom filter is cut";
     if ((len - 2) * 8 > UINT32_MAX) return "bloom filter has more than 2^32 bits";
+    if (shardy__be16(data) > PROBES_MAX) return "bloom filter has more than 255 probes";
     out->probes = shardy__be16(data);
     out->m = (uint32_t)((len - 2) * 8);
     out->bits = data + 2;

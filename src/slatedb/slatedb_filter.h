@@ -35,13 +35,13 @@ static inline void shardy__sdb_filter_start(uint64_t hash, uint32_t m, uint64_t 
     *d = (uint32_t)(hash >> 32) % m;
 }
 
-/* The i-th probe is *p before the step; p and d stay below m, so subtraction replaces division. The
- * loop runs more than once only for filters of a few bits. */
+/* The i-th probe is *p before the step; p and d stay below m, so that subtraction replaces most
+ * divisions. */
 static inline void shardy__sdb_filter_step(uint64_t i, uint32_t m, uint64_t *p, uint64_t *d) {
     *p += *d;
     if (*p >= m) *p -= m;
     *d += i + 1;
-    while (*d >= m) *d -= m;
+    if (*d >= m) *d = *d - m < m ? *d - m : *d % m; /* i may exceed a tiny m */
 }
 
 bool shardy__sdb_filter_may_hold(const shardy__sdb_filter *filter, uint64_t hash);

@@ -13,7 +13,7 @@
 #define SHARDY__SDB_SST_VERSION 2u
 #define SHARDY__SDB_MANIFEST_VERSION 2u
 #define SHARDY__SDB_CRC_LEN 4u
-#define SHARDY__SDB_FOOTER_LEN 10u      /* u64 offset of the info, u16 version */
+#define SHARDY__SDB_FOOTER_LEN 10u /* u64 offset of the info, u16 version */
 #define SHARDY__SDB_RESTART_INTERVAL 16u
 #define SHARDY__SDB_BLOCK_SIZE_MIN 64u
 #define SHARDY__SDB_BLOCK_SIZE_MAX 65536u
@@ -36,18 +36,18 @@ enum { SHARDY__SDB_FILTER_LEGACY = 0, SHARDY__SDB_FILTER_COMPOSITE = 1 };
 
 /* Where each field of a flatbuffer table is found in its vtable, in bytes. */
 enum { /* SsTableInfo */
-    SHARDY__SDB_INFO_FIRST = 4,
-    SHARDY__SDB_INFO_INDEX_OFFSET = 6,
-    SHARDY__SDB_INFO_INDEX_LEN = 8,
-    SHARDY__SDB_INFO_FILTER_OFFSET = 10,
-    SHARDY__SDB_INFO_FILTER_LEN = 12,
-    SHARDY__SDB_INFO_CODEC = 14,
-    SHARDY__SDB_INFO_TYPE = 16,
-    SHARDY__SDB_INFO_LAST = 18,
-    SHARDY__SDB_INFO_STATS_OFFSET = 20,
-    SHARDY__SDB_INFO_STATS_LEN = 22,
-    SHARDY__SDB_INFO_FILTER_FORMAT = 24,
-    SHARDY__SDB_INFO_END = 26
+       SHARDY__SDB_INFO_FIRST = 4,
+       SHARDY__SDB_INFO_INDEX_OFFSET = 6,
+       SHARDY__SDB_INFO_INDEX_LEN = 8,
+       SHARDY__SDB_INFO_FILTER_OFFSET = 10,
+       SHARDY__SDB_INFO_FILTER_LEN = 12,
+       SHARDY__SDB_INFO_CODEC = 14,
+       SHARDY__SDB_INFO_TYPE = 16,
+       SHARDY__SDB_INFO_LAST = 18,
+       SHARDY__SDB_INFO_STATS_OFFSET = 20,
+       SHARDY__SDB_INFO_STATS_LEN = 22,
+       SHARDY__SDB_INFO_FILTER_FORMAT = 24,
+       SHARDY__SDB_INFO_END = 26
 };
 
 /* What the manifest and the end of the SST say of one SST. Lengths include the CRC. */

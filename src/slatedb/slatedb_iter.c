@@ -1,8 +1,8 @@
 /* slatedb_iter.c: rows in key order.
  *
- * One cursor per sorted run; with several runs the smallest key wins, and among equal keys the newest
- * run's. A cursor walks block after block; from sources that are not mapped it reads as many blocks
- * at once as fit READ_AHEAD.
+ * One cursor per sorted run; with several runs the smallest key wins, and among equal keys the
+ * newest run's. A cursor walks block after block; from sources that are not mapped it reads as many
+ * blocks at once as fit READ_AHEAD.
  */
 #include <string.h>
 
@@ -135,14 +135,14 @@ static shardy_status seek(shardy__slatedb_iter *it, struct cursor *c, const shar
     SHARDY_TRY(open_block(c, block, err));
     do {
         SHARDY_TRY(step(it, c, err));
-    } while (!c->done && shardy__slice_cmp(c->walk.key, c->walk.key_len, start.data, start.len) < 0);
+    } while (!c->done &&
+             shardy__slice_cmp(c->walk.key, c->walk.key_len, start.data, start.len) < 0);
     return SHARDY_OK;
 }
 
 /* ---- all runs ---- */
 
-static shardy_status copy_bound(shardy_slice bound, uint8_t **out, size_t *len,
-                                shardy_error *err) {
+static shardy_status copy_bound(shardy_slice bound, uint8_t **out, size_t *len, shardy_error *err) {
     if (!bound.data) return SHARDY_OK;
     *out = shardy__malloc(bound.len);
     if (!*out) return shardy__fail_nomem(err);

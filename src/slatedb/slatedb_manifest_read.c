@@ -1,8 +1,8 @@
 /* slatedb_manifest_read.c: manifests of version 2, ours and the engine's.
  *
  * The engine arranges its tables in another order than slatedb_manifest_write.c does, so everything
- * is found by its references. A manifest carries no checksum: every SST must be named by exactly one
- * view, and slatedb_sst.c compares each SST's info with the copy that the SST itself holds.
+ * is found by its references. A manifest carries no checksum: every SST must be named by exactly
+ * one view, and slatedb_sst.c compares each SST's info with the copy that the SST itself holds.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * Layout (positions in the flatbuffer, which begins behind the two bytes of version): vtables, the
  * ManifestV2 table at 112, one empty vector that serves as l0, the vectors of SSTs, runs, views and
  * checkpoints, the checkpoint, then one record per SST: CompactedSsTableV2, CompactedSsTableView,
- * Ulid, SsTableInfo, first and last key. Tables with 64-bit fields lie at multiples of 8. The schema
- * is manifest.fbs of slatedb 0.18.0.
+ * Ulid, SsTableInfo, first and last key. Tables with 64-bit fields lie at multiples of 8. The
+ * schema is manifest.fbs of slatedb 0.18.0.
  */
 #include "base/bytes.h"
 #include "slatedb/slatedb_meta.h"
@@ -38,9 +38,9 @@ struct layout {
 };
 
 static size_t record_size(const shardy__sdb_info *info) {
-    return RECORD_HEAD + shardy__sdb_align(shardy__sdb_bytes_size(info->first.len) +
-                                               shardy__sdb_bytes_size(info->last.len),
-                                           8);
+    return RECORD_HEAD +
+           shardy__sdb_align(
+               shardy__sdb_bytes_size(info->first.len) + shardy__sdb_bytes_size(info->last.len), 8);
 }
 
 static struct layout lay_out(const shardy__sdb_table *tables, size_t n, bool checkpoint) {
@@ -77,8 +77,8 @@ static void put_head(shardy__buf *out, const struct layout *at, uint64_t last_se
     shardy__buf_le32(out, AT_EMPTY - (AT_MANIFEST + 8)); /* l0 */
     shardy__buf_le32(out, (uint32_t)at->runs - (AT_MANIFEST + 12));
     shardy__buf_le32(out, (uint32_t)at->checkpoints - (AT_MANIFEST + 16));
-    shardy__buf_le32(out, 1);      /* initialized */
-    shardy__buf_fill(out, 0, 48);  /* manifest id, epochs, WAL ids, clock tick */
+    shardy__buf_le32(out, 1);     /* initialized */
+    shardy__buf_fill(out, 0, 48); /* manifest id, epochs, WAL ids, clock tick */
     shardy__buf_le64(out, last_seq);
     shardy__buf_fill(out, 0, 8); /* the empty vector, padding */
 }
@@ -118,8 +118,7 @@ static void put_checkpoint(shardy__buf *out, const struct layout *at,
     shardy__buf_le64(out, 1); /* manifest id */
     shardy__buf_le32(out, 0); /* never expires */
     shardy__buf_le32(out, checkpoint.created);
-    put_ulid(out, pos + 24, shardy__be64(checkpoint.uuid),
-             shardy__be64(checkpoint.uuid + 8));
+    put_ulid(out, pos + 24, shardy__be64(checkpoint.uuid), shardy__be64(checkpoint.uuid + 8));
 }
 
 static void put_record(shardy__buf *out, size_t pos, const shardy__sdb_table *table) {
@@ -135,8 +134,7 @@ static void put_record(shardy__buf *out, size_t pos, const shardy__sdb_table *ta
     shardy__buf_le32(out, 8);
     shardy__buf_le32(out, 0);
     put_ulid(out, pos + 32, table->ulid.high, table->ulid.low);
-    shardy__sdb_put_info_table(out, info, (uint32_t)(pos + 56 - AT_INFO_VT),
-                               SHARDY__SDB_INFO_TABLE,
+    shardy__sdb_put_info_table(out, info, (uint32_t)(pos + 56 - AT_INFO_VT), SHARDY__SDB_INFO_TABLE,
                                (uint32_t)(SHARDY__SDB_INFO_TABLE + first));
     shardy__sdb_put_bytes(out, info->first);
     shardy__sdb_put_bytes(out, info->last);

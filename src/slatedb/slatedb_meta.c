@@ -1,8 +1,8 @@
 /* slatedb_meta.c: index, stats and info of an SST as flatbuffers.
  *
  * Each buffer is laid out forwards: root position, vtables, then parents before children, so that
- * every position is a sum of known sizes. The schemas are sst.fbs of slatedb 0.18.0; the vtables list
- * where this layout puts each field.
+ * every position is a sum of known sizes. The schemas are sst.fbs of slatedb 0.18.0; the vtables
+ * list where this layout puts each field.
  */
 #include "slatedb/slatedb_meta.h"
 
@@ -11,8 +11,7 @@
 #include "base/alloc.h"
 #include "base/bytes.h"
 
-const uint16_t shardy__sdb_info_vtable[13] = {26, 64, 4,  16, 24, 32, 40,
-                                              12, 13, 8,  48, 56, 14};
+const uint16_t shardy__sdb_info_vtable[13] = {26, 64, 4, 16, 24, 32, 40, 12, 13, 8, 48, 56, 14};
 static const uint16_t meta_vtable[4] = {8, 16, 8, 4};
 static const uint16_t index_vtable[3] = {6, 8, 4};
 static const uint16_t stats_vtable[8] = {16, 48, 8, 16, 24, 32, 40, 4};

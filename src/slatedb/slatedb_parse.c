@@ -1,4 +1,5 @@
-/* slatedb_parse.c: info, index and stats of an SST; see slatedb_parse.h and docs/format/slatedb.md. */
+/* slatedb_parse.c: info, index and stats of an SST; see slatedb_parse.h and docs/format/slatedb.md.
+ */
 #include "slatedb/slatedb_parse.h"
 
 #include <string.h>
@@ -26,10 +27,10 @@ static shardy_status check_info(const shardy__sdb_info *info, uint8_t type, cons
         return shardy__fail(err, SHARDY_E_UNSUPPORTED, "%s: filter format %u", url,
                             info->filter_format);
     }
-    if (!info->first.len || shardy__slice_cmp(info->first.data, info->first.len, info->last.data,
-                                              info->last.len) > 0) {
-        return shardy__fail(err, SHARDY_E_CORRUPT, "%s: first key of an SST is empty or after its last",
-                            url);
+    if (!info->first.len ||
+        shardy__slice_cmp(info->first.data, info->first.len, info->last.data, info->last.len) > 0) {
+        return shardy__fail(err, SHARDY_E_CORRUPT,
+                            "%s: first key of an SST is empty or after its last", url);
     }
     uint64_t filter_end, index_end;
     if (__builtin_add_overflow(info->filter_offset, info->filter_len, &filter_end) ||
@@ -60,8 +61,8 @@ shardy_status shardy__sdb_read_info(shardy__fb *fb, const shardy__fb_table *t, c
     bool more = shardy__fb_has_from(fb, t, SHARDY__SDB_INFO_END);
     if (fb->bad) return malformed(url, "SST info", fb, err);
     if (more) {
-        return shardy__fail(err, SHARDY_E_UNSUPPORTED, "%s: SST info with fields of a newer version",
-                            url);
+        return shardy__fail(err, SHARDY_E_UNSUPPORTED,
+                            "%s: SST info with fields of a newer version", url);
     }
     return check_info(out, type, url, err);
 }
@@ -89,7 +90,8 @@ bool shardy__sdb_info_equal(const shardy__sdb_info *a, const shardy__sdb_info *b
 
 /* ---- index ---- */
 
-/* 8 bytes of `key` from `skip` on, padded with zeros: smaller keys have smaller or equal numbers. */
+/* 8 bytes of `key` from `skip` on, padded with zeros: smaller keys have smaller or equal numbers.
+ */
 static inline uint64_t prefix_of(const uint8_t *key, size_t len, size_t skip) {
     uint8_t bytes[8] = {0};
     if (len <= skip) return 0;
@@ -110,7 +112,8 @@ static size_t common_prefix(shardy_slice a, shardy_slice b) {
     return i;
 }
 
-/* Index keys ascend from the first key of the SST (the first block's may be shorter) to its last. */
+/* Index keys ascend from the first key of the SST (the first block's may be shorter) to its last.
+ */
 static const char *check_index_key(const shardy__sdb_index *index, uint32_t i,
                                    const shardy__sdb_info *info) {
     shardy_slice key = shardy__sdb_index_key(index, i);

@@ -17,8 +17,8 @@ bool shardy__sdb_info_equal(const shardy__sdb_info *a, const shardy__sdb_info *b
 
 /* ---- index ---- */
 
-/* Block i has the bytes offsets[i] .. offsets[i + 1] of the file; its index key is greater than every
- * key of the blocks before and not greater than its own first key. */
+/* Block i has the bytes offsets[i] .. offsets[i + 1] of the file; its index key is greater than
+ * every key of the blocks before and not greater than its own first key. */
 typedef struct shardy__sdb_index {
     uint32_t n;
     uint64_t *offsets;   /* n + 1; one allocation holds all three arrays */

@@ -1,9 +1,9 @@
 /* slatedb_reader.c: opening a database and looking up single keys.
  *
- * A key is looked for in each sorted run, the newest first: the SST by its first key, the filter, the
- * index, one block. Manifests carry no checksum, so an answer of "absent" rests only on SSTs whose
- * own copy of their key range was compared (slatedb_sst.c): where a key falls between two SSTs, both
- * are opened.
+ * A key is looked for in each sorted run, the newest first: the SST by its first key, the filter,
+ * the index, one block. Manifests carry no checksum, so an answer of "absent" rests only on SSTs
+ * whose own copy of their key range was compared (slatedb_sst.c): where a key falls between two
+ * SSTs, both are opened.
  */
 #include <string.h>
 
@@ -180,8 +180,8 @@ static shardy_status find_sst(shardy__slatedb *db, const shardy__sdb_run *run, s
 
 static void release_plain(void *token) { shardy__free(token); }
 
-/* Look into a checked block whose rows are read in place. All cache lines that the search will touch are asked
- * for at once; in a block of many small rows, those of the span. */
+/* Look into a checked block whose rows are read in place. All cache lines that the search will
+ * touch are asked for at once; in a block of many small rows, those of the span. */
 static shardy_slice find_in_place(const shardy__sdb_sst *sst, uint32_t index, shardy_slice key) {
     uint64_t from = sst->index.offsets[index], to = sst->index.offsets[index + 1];
     const uint8_t *map = sst->src->map;
@@ -235,8 +235,8 @@ done:
     return rc;
 }
 
-shardy_status shardy__slatedb_get(shardy__slatedb *db, shardy_slice key,
-                                  shardy__slatedb_value *out, shardy_error *err) {
+shardy_status shardy__slatedb_get(shardy__slatedb *db, shardy_slice key, shardy__slatedb_value *out,
+                                  shardy_error *err) {
     memset(out, 0, sizeof *out);
     if (!key.len) return SHARDY_OK;
     uint64_t hash = shardy__sdb_hash(key.data, key.len);

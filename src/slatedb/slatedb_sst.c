@@ -1,8 +1,8 @@
 /* slatedb_sst.c: opening SSTs and their blocks.
  *
  * The end of the file, from the filter on, is taken in one read: filter, index, stats and the SST's
- * own copy of its info follow each other (slatedb-0.18.0/src/format/sst.rs). The copy has a CRC, the
- * manifest has none, so they are compared before anything of the manifest's is believed.
+ * own copy of its info follow each other (slatedb-0.18.0/src/format/sst.rs). The copy has a CRC,
+ * the manifest has none, so they are compared before anything of the manifest's is believed.
  */
 #include "slatedb/slatedb_sst.h"
 
@@ -80,8 +80,8 @@ static shardy_status open_index(shardy__sdb_sst *sst, shardy_error *err) {
     shardy_slice bytes = {0};
     SHARDY_TRY(shardy__sdb_sst_part(sst, "index", info->index_offset, info->index_len,
                                     &sst->index_plain, &bytes, err));
-    SHARDY_TRY(shardy__sdb_parse_index(bytes.data, bytes.len, info, sst->src->url, &sst->index,
-                                       err));
+    SHARDY_TRY(
+        shardy__sdb_parse_index(bytes.data, bytes.len, info, sst->src->url, &sst->index, err));
     sst->checked = shardy__calloc(sst->index.n / 32 + 1, sizeof *sst->checked);
     if (!sst->checked) return shardy__fail_nomem(err);
     if (sst->src->map && info->codec == SHARDY__SDB_CODEC_NONE) {
@@ -153,9 +153,8 @@ shardy_status shardy__sdb_sst_read(shardy__sdb_sst *sst, uint32_t block, uint32_
 
 static shardy__sdb_bounds bounds_of(const shardy__sdb_sst *sst, uint32_t block) {
     const shardy__sdb_index *index = &sst->index;
-    shardy__sdb_bounds b = {.first = block == 0,
-                            .last = block + 1 == index->n,
-                            .max_seq = sst->max_seq};
+    shardy__sdb_bounds b = {
+        .first = block == 0, .last = block + 1 == index->n, .max_seq = sst->max_seq};
     b.low = b.first ? sst->info.first : shardy__sdb_index_key(index, block);
     b.high = b.last ? sst->info.last : shardy__sdb_index_key(index, block + 1);
     return b;
@@ -200,8 +199,7 @@ static shardy_status in_block(const shardy__sdb_sst *sst, uint32_t block, shardy
 }
 
 shardy_status shardy__sdb_sst_block(shardy__sdb_sst *sst, uint32_t block, const uint8_t *stored,
-                                    shardy__buf *plain, shardy__sdb_block *out,
-                                    shardy_error *err) {
+                                    shardy__buf *plain, shardy__sdb_block *out, shardy_error *err) {
     const uint64_t *offsets = sst->index.offsets;
     size_t len = (size_t)(offsets[block + 1] - offsets[block]) - SHARDY__SDB_CRC_LEN;
     bool checked = shardy__sdb_sst_checked(sst, block);

@@ -22,8 +22,8 @@ typedef struct shardy__sdb_sst {
     shardy__sdb_decoders *decoders; /* borrowed */
     /* One bit per block: it has passed every check since the SST was opened. */
     _Atomic uint32_t *checked;
-    /* One bit per 64 bytes of the data blocks: a row of a checked block begins there. Only where rows
-     * are read in place (a mapped file without codec), else NULL. */
+    /* One bit per 64 bytes of the data blocks: a row of a checked block begins there. Only where
+     * rows are read in place (a mapped file without codec), else NULL. */
     _Atomic uint64_t *lines;
 } shardy__sdb_sst;
 
@@ -44,9 +44,9 @@ static inline bool shardy__sdb_sst_checked(const shardy__sdb_sst *sst, uint32_t 
     return word >> block % 32 & 1;
 }
 
-/* Ask the memory for all cache lines in which rows of the file's bytes [from, to) begin, so that a walk
- * from row to row does not wait for one after the other. False, and nothing is asked for, if there
- * are too many of them. */
+/* Ask the memory for all cache lines in which rows of the file's bytes [from, to) begin, so that a
+ * walk from row to row does not wait for one after the other. False, and nothing is asked for, if
+ * there are too many of them. */
 bool shardy__sdb_sst_prefetch(const shardy__sdb_sst *sst, uint64_t from, uint64_t to);
 
 /* Pin the stored bytes of blocks [block, block + n), which follow each other. */
@@ -56,7 +56,6 @@ shardy_status shardy__sdb_sst_read(shardy__sdb_sst *sst, uint32_t block, uint32_
 /* Check and open one block from its stored bytes. *out borrows `stored`, or `plain` if the SST is
  * compressed. */
 shardy_status shardy__sdb_sst_block(shardy__sdb_sst *sst, uint32_t block, const uint8_t *stored,
-                                    shardy__buf *plain, shardy__sdb_block *out,
-                                    shardy_error *err);
+                                    shardy__buf *plain, shardy__sdb_block *out, shardy_error *err);
 
 #endif

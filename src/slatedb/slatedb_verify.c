@@ -53,8 +53,8 @@ static shardy_status judge(struct verify *v, shardy_status rc, const char *objec
 
 /* ---- the manifest ---- */
 
-/* It has no checksum. But what this library writes follows from the facts in it, so a manifest that is
- * laid out as ours must be, byte for byte, what its facts would be written as. */
+/* It has no checksum. But what this library writes follows from the facts in it, so a manifest that
+ * is laid out as ours must be, byte for byte, what its facts would be written as. */
 static shardy_status check_manifest(struct verify *v, shardy_error *err) {
     enum { HEAD = 114, ALIKE = 96 }; /* version and vtables; bytes of them that show whose it is */
     const shardy__sdb_manifest *m = &v->db->manifest;
@@ -80,8 +80,8 @@ done:
 
 /* ---- one SST ---- */
 
-static shardy_status check_rows(struct verify *v, const shardy__sdb_block *block,
-                                uint32_t *rows, shardy_error *err) {
+static shardy_status check_rows(struct verify *v, const shardy__sdb_block *block, uint32_t *rows,
+                                shardy_error *err) {
     const struct shardy__slatedb_check *check = v->check;
     bool rows_told = check && check->row && v->db->manifest.n_runs == 1;
     shardy__sdb_walk_start(&v->walk, block);
@@ -191,7 +191,8 @@ static void compare_totals(struct verify *v) {
                 (unsigned long long)v->denied, (unsigned long long)seen->rows);
     }
     if (v->counted && v->complete && memcmp(seen, told, sizeof *seen) != 0) {
-        problem(v, url, "%s: %llu rows, %llu key bytes, %llu value bytes; the stats say %llu, %llu, %llu",
+        problem(v, url,
+                "%s: %llu rows, %llu key bytes, %llu value bytes; the stats say %llu, %llu, %llu",
                 url, (unsigned long long)seen->rows, (unsigned long long)seen->key_bytes,
                 (unsigned long long)seen->value_bytes, (unsigned long long)told->rows,
                 (unsigned long long)told->key_bytes, (unsigned long long)told->value_bytes);
@@ -256,7 +257,8 @@ shardy_status shardy__slatedb_verify(shardy__slatedb *db, const shardy__slatedb_
     if (!rc && v->problems) {
         rc = shardy__fail(err, v->first.code, "%s", v->first.message);
         if (v->problems > 1) {
-            shardy__error_prefix(err, "%llu problems, the first: ", (unsigned long long)v->problems);
+            shardy__error_prefix(err,
+                                 "%llu problems, the first: ", (unsigned long long)v->problems);
         }
     }
     shardy__sdb_walk_free(&v->walk);

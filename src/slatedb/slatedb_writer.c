@@ -11,11 +11,7 @@
 #include "slatedb/slatedb.h"
 #include "slatedb/slatedb_builder.h"
 
-enum {
-    DEFAULT_BLOCK_SIZE = 4096,
-    DEFAULT_BLOOM_BITS = 10,
-    DEFAULT_SST_BYTES = 256 << 20
-};
+enum { DEFAULT_BLOCK_SIZE = 4096, DEFAULT_BLOOM_BITS = 10, DEFAULT_SST_BYTES = 256 << 20 };
 
 struct shardy__slatedb_writer {
     shardy__dir *dir; /* borrowed */
@@ -171,8 +167,8 @@ shardy_status shardy__slatedb_writer_add(shardy__slatedb_writer *w, shardy_slice
 static shardy_status write_manifest(shardy__slatedb_writer *w, shardy_error *err) {
     shardy__buf bytes = {0};
     shardy__sink *sink = NULL;
-    shardy__sdb_checkpoint checkpoint = {
-        w->options.no_checkpoint ? NULL : w->options.checkpoint, w->options.checkpoint_created};
+    shardy__sdb_checkpoint checkpoint = {w->options.no_checkpoint ? NULL : w->options.checkpoint,
+                                         w->options.checkpoint_created};
     uint64_t last_seq = w->n ? w->options.seq : 0;
     shardy_status rc = shardy__sdb_put_manifest(&bytes, w->tables, w->n, last_seq, checkpoint, err);
     if (rc) goto done;
@@ -189,8 +185,8 @@ done:
     return rc;
 }
 
-shardy_status shardy__slatedb_writer_finish(shardy__slatedb_writer *w,
-                                            shardy__slatedb_stats *stats, shardy_error *err) {
+shardy_status shardy__slatedb_writer_finish(shardy__slatedb_writer *w, shardy__slatedb_stats *stats,
+                                            shardy_error *err) {
     if (w->failed || w->finished) {
         return shardy__fail(err, SHARDY_E_STATE, "writer of %s has %s", w->dir->url,
                             w->failed ? "failed" : "finished");

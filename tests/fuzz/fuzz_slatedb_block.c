@@ -1,5 +1,5 @@
-/* fuzz_slatedb_block.c: data blocks from anywhere. In a block that passes its check, walking and finding
- * agree on every row. */
+/* fuzz_slatedb_block.c: data blocks from anywhere. In a block that passes its check, walking and
+ * finding agree on every row. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +33,8 @@ static void check_rows(const shardy__sdb_block *block) {
         before = malloc(before_len + 1);
         expect(before != NULL);
         memcpy(before, w.key, before_len);
-        before[before_len] = 0; /* the smallest key behind this one: there only if it is the next row */
+        before[before_len] =
+            0; /* the smallest key behind this one: there only if it is the next row */
         value = find(block, before, before_len + 1);
         expect(!value.data || (const uint8_t *)value.data > w.row.value);
     }

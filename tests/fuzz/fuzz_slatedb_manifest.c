@@ -1,5 +1,5 @@
-/* fuzz_slatedb_manifest.c: database manifests from anywhere. What is accepted is sorted runs of SSTs in
- * order, each SST in one of them, and can be written again. */
+/* fuzz_slatedb_manifest.c: database manifests from anywhere. What is accepted is sorted runs of
+ * SSTs in order, each SST in one of them, and can be written again. */
 #include <stdlib.h>
 #include <string.h>
 

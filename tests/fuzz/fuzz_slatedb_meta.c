@@ -78,13 +78,26 @@ static void fuzz_frame(const uint8_t *data, size_t size) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!size) return 0;
     switch (data[0]) {
-        case 0: fuzz_index(data + 1, size - 1); break;
-        case 1: fuzz_stats(data + 1, size - 1); break;
-        case 2: fuzz_info(data + 1, size - 1); break;
-        case 3: fuzz_filter(data + 1, size - 1, SHARDY__SDB_FILTER_COMPOSITE); break;
-        case 4: fuzz_filter(data + 1, size - 1, SHARDY__SDB_FILTER_LEGACY); break;
-        case 5: fuzz_frame(data + 1, size - 1); break;
-        default: break;
+        case 0:
+            fuzz_index(data + 1, size - 1);
+            break;
+        case 1:
+            fuzz_stats(data + 1, size - 1);
+            break;
+        case 2:
+            fuzz_info(data + 1, size - 1);
+            break;
+        case 3:
+            fuzz_filter(data + 1, size - 1, SHARDY__SDB_FILTER_COMPOSITE);
+            break;
+        case 4:
+            fuzz_filter(data + 1, size - 1, SHARDY__SDB_FILTER_LEGACY);
+            break;
+        case 5:
+            fuzz_frame(data + 1, size - 1);
+            break;
+        default:
+            break;
     }
     return 0;
 }

@@ -76,7 +76,10 @@ static inline size_t rows_find(const rows *r, shardy_slice key) {
         shardy_slice k = rows_key(r, mid);
         int c = shardy__slice_cmp(k.data, k.len, key.data, key.len);
         if (!c) return mid;
-        if (c < 0) low = mid + 1; else high = mid;
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
     return r->n;
 }
@@ -254,9 +257,8 @@ static inline shardy_status mapped_list(shardy__dir *dir, const char *prefix, sh
     return inner->ops->list(inner, prefix, fn, ctx, err);
 }
 
-static const shardy__dir_ops mapped_ops = {.open = mapped_open,
-                                           .create = mapped_create,
-                                           .list = mapped_list};
+static const shardy__dir_ops mapped_ops = {
+    .open = mapped_open, .create = mapped_create, .list = mapped_list};
 
 static inline mapped_dir mapped(shardy__dir *inner) {
     return (mapped_dir){{&mapped_ops, inner->url}, inner};

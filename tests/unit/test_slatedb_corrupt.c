@@ -124,12 +124,12 @@ static bool noticed(const struct small *s, bool map) {
     return rc != SHARDY_OK;
 }
 
-/* Bytes of the manifest of three SSTs with a checkpoint that may have other values: everything else is
- * noticed. */
+/* Bytes of the manifest of three SSTs with a checkpoint that may have other values: everything else
+ * is noticed. */
 static bool any_value_is_right(size_t at) {
-    return (at >= 186 && at < 194) ||  /* the last sequence number, if not smaller than the rows' */
-           (at >= 286 && at < 290) ||  /* when the checkpoint was made */
-           (at >= 298 && at < 314);    /* its UUID */
+    return (at >= 186 && at < 194) || /* the last sequence number, if not smaller than the rows' */
+           (at >= 286 && at < 290) || /* when the checkpoint was made */
+           (at >= 298 && at < 314);   /* its UUID */
 }
 
 static void flip_every_byte(shardy_compression compression, bool map) {
@@ -287,9 +287,9 @@ TEST(rows_that_are_not_plain_puts) {
 
 TEST(rows_that_do_not_fit_their_block) {
     check_three_block(0x03, 'b', "first key is not the one that is recorded");
-    check_three_block(0x00, 1, "row at byte 0 is malformed");   /* shares with nothing */
+    check_three_block(0x00, 1, "row at byte 0 is malformed"); /* shares with nothing */
     check_three_block(0x01, 0, "key is empty");
-    check_three_block(0x14, 6, "row at byte 20 is malformed");  /* shares more than there is */
+    check_three_block(0x14, 6, "row at byte 20 is malformed"); /* shares more than there is */
     check_three_block(0x17, 'a', "keys are not in order");
     check_three_block(0x28, 'a', "keys are not in order");
     check_three_block(0x2d, 'z', "last key is not the one that is recorded");

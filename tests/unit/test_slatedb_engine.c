@@ -1,5 +1,6 @@
-/* test_slatedb_engine.c: databases that the official engine (slatedb 0.17.0) wrote: read where they are
- * sorted runs of plain rows, refused otherwise. Made by tests/golden/slatedb/engine/generate.py. */
+/* test_slatedb_engine.c: databases that the official engine (slatedb 0.17.0) wrote: read where they
+ * are sorted runs of plain rows, refused otherwise. Made by
+ * tests/golden/slatedb/engine/generate.py. */
 #include "test_slatedb.h"
 
 static shardy__dir *engine_dir(const char *name) {

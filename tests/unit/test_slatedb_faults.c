@@ -1,5 +1,5 @@
-/* test_slatedb_faults.c: every allocation and every store call made to fail, one after the other. What
- * fails says so, nothing leaks, and what was not committed is not there. */
+/* test_slatedb_faults.c: every allocation and every store call made to fail, one after the other.
+ * What fails says so, nothing leaks, and what was not committed is not there. */
 #include "base/fault.h"
 #include "test_slatedb.h"
 
@@ -83,8 +83,8 @@ static void loop(shardy__fault_kind kind, shardy_status expected, bool map,
 }
 
 static const shardy__slatedb_options plain = {.block_size = 256, .sst_bytes = 1000};
-static const shardy__slatedb_options zstd = {.block_size = 256, .sst_bytes = 500,
-                                             .compression = SHARDY_COMPRESSION_ZSTD};
+static const shardy__slatedb_options zstd = {
+    .block_size = 256, .sst_bytes = 500, .compression = SHARDY_COMPRESSION_ZSTD};
 
 TEST(allocations_copied) { loop(SHARDY__FAULT_ALLOC, SHARDY_E_NO_MEMORY, false, &plain); }
 TEST(allocations_mapped) { loop(SHARDY__FAULT_ALLOC, SHARDY_E_NO_MEMORY, true, &plain); }

@@ -1,5 +1,5 @@
-/* test_slatedb_golden.c: the bytes of SSTs, manifests and their parts, as docs/format/slatedb.md and
- * tests/golden/slatedb/generate.py have them. */
+/* test_slatedb_golden.c: the bytes of SSTs, manifests and their parts, as docs/format/slatedb.md
+ * and tests/golden/slatedb/generate.py have them. */
 #include "base/crc32.h"
 #include "slatedb/slatedb_filter.h"
 #include "slatedb/slatedb_meta.h"
@@ -150,7 +150,7 @@ TEST(filter_probes) {
     static const struct {
         uint32_t bits;
         uint16_t probes;
-    } table[] = {{1, 0},  {4, 2},  {5, 3},  {6, 4},   {8, 5},   {9, 6},   {10, 6}, {12, 8},
+    } table[] = {{1, 0},  {4, 2},  {5, 3},   {6, 4},   {8, 5},   {9, 6},   {10, 6}, {12, 8},
                  {13, 8}, {14, 9}, {15, 10}, {16, 11}, {20, 13}, {24, 16}, {32, 22}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         CHECK_INT(shardy__sdb_filter_probes(table[i].bits), table[i].probes);
@@ -160,9 +160,8 @@ TEST(filter_probes) {
 }
 
 TEST(filter_block) {
-    static const uint8_t expected[] = {0,    1,    0,    3,    0x5f, 0x62, 0x66, 0,
-                                       0,    0,    0,    0,    0,    0,    9,    0,
-                                       6,    0x13, 0x3a, 0x49, 0x30, 0x3c, 0x7d, 0x62};
+    static const uint8_t expected[] = {0, 1, 0, 3, 0x5f, 0x62, 0x66, 0,    0,    0,    0,    0,
+                                       0, 0, 9, 0, 6,    0x13, 0x3a, 0x49, 0x30, 0x3c, 0x7d, 0x62};
     uint8_t bytes[64];
     for (unsigned i = 0; i < 64; i++) bytes[i] = (uint8_t)i;
     uint64_t hashes[] = {shardy__sdb_hash("", 0), shardy__sdb_hash("a", 1),

@@ -180,7 +180,7 @@ TEST(keys_of_every_alignment) {
 /* ---- values ---- */
 
 TEST_TIMEOUT(values_of_every_size, 300) {
-    static const size_t sizes[] = {0,     1,     100,   127,     128,     4000,    4096,   16383,
+    static const size_t sizes[] = {0,     1,     100,   127,      128,     4000,    4096,   16383,
                                    16384, 65535, 65536, 70 << 10, 1048575, 1048576, 5 << 20};
     rows r = {0};
     size_t n = sizeof sizes / sizeof *sizes;
@@ -340,8 +340,7 @@ TEST(writer_refuses) {
     CHECK_OK(shardy__slatedb_writer_add(w, (shardy_slice){"c", 1}, value, &err), err);
     CHECK_OK(shardy__slatedb_writer_finish(w, NULL, &err), err);
     CHECK_FAILS(shardy__slatedb_writer_finish(w, NULL, &err), SHARDY_E_STATE);
-    CHECK_FAILS(shardy__slatedb_writer_add(w, (shardy_slice){"d", 1}, value, &err),
-                SHARDY_E_STATE);
+    CHECK_FAILS(shardy__slatedb_writer_add(w, (shardy_slice){"d", 1}, value, &err), SHARDY_E_STATE);
     shardy__slatedb_writer_close(w);
     /* A second database at the same place must not replace the first one's manifest. */
     rows r = rows_numbered(3);
