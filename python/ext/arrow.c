@@ -64,8 +64,10 @@ static int drain_stream(core_writer *self, struct ArrowArrayStream *stream,
     for (;;) {
         struct ArrowArray batch;
         memset(&batch, 0, sizeof batch);
-        Py_BEGIN_ALLOW_THREADS rc = stream->get_next(stream, &batch);
-        Py_END_ALLOW_THREADS if (rc) rc = stream_failed(self, stream, rc);
+        PyThreadState *unlocked = PyEval_SaveThread();
+        rc = stream->get_next(stream, &batch);
+        PyEval_RestoreThread(unlocked);
+        if (rc) rc = stream_failed(self, stream, rc);
         if (rc || !batch.release) break;
         rc = add_batch(self, &schema, &batch, columns, n);
         if (rc) break;

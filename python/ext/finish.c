@@ -39,9 +39,10 @@ static void wait_for(finish_job *job) {
     bool cancelled = false;
     for (;;) {
         PyLockStatus locked;
-        Py_BEGIN_ALLOW_THREADS locked =
-            PyThread_acquire_lock_timed(job->done, TENTH_OF_A_SECOND, 1);
-        Py_END_ALLOW_THREADS if (locked == PY_LOCK_ACQUIRED) break;
+        PyThreadState *unlocked = PyEval_SaveThread();
+        locked = PyThread_acquire_lock_timed(job->done, TENTH_OF_A_SECOND, 1);
+        PyEval_RestoreThread(unlocked);
+        if (locked == PY_LOCK_ACQUIRED) break;
         if (!cancelled && !pass_on(job->self)) {
             cancelled = true;
             atomic_store(&job->self->cancel, true);

@@ -19,8 +19,9 @@ int core_reader_enter(core_reader *self) {
 static void close_now(core_reader *self) {
     shardy_reader *reader = self->reader;
     self->reader = NULL;
-    Py_BEGIN_ALLOW_THREADS shardy_reader_close(reader);
-    Py_END_ALLOW_THREADS
+    PyThreadState *unlocked = PyEval_SaveThread();
+    shardy_reader_close(reader);
+    PyEval_RestoreThread(unlocked);
 }
 
 void core_reader_leave(core_reader *self) {
@@ -54,8 +55,10 @@ static int open_reader(core_reader *self, const char *prefix, const char *curren
     options.log = core_log_take;
     options.log_ctx = &self->log;
     shardy_status rc;
-    Py_BEGIN_ALLOW_THREADS rc = shardy_reader_open(prefix, &options, &self->reader, &err);
-    Py_END_ALLOW_THREADS core_log_deliver(&self->log);
+    PyThreadState *unlocked = PyEval_SaveThread();
+    rc = shardy_reader_open(prefix, &options, &self->reader, &err);
+    PyEval_RestoreThread(unlocked);
+    core_log_deliver(&self->log);
     if (!rc) rc = note_shards(self, options.preload, &err);
     if (rc) core_raise(state, rc, &err);
     return rc ? -1 : 0;
@@ -119,8 +122,10 @@ static shardy_status get(core_reader *self, const shardy_key *key, shardy_value 
     shardy_status rc = shardy_reader_route_key(self->reader, key, &db_id, err);
     if (rc) return rc;
     if (self->opened[db_id]) return shardy_reader_get(self->reader, key, value, err);
-    Py_BEGIN_ALLOW_THREADS rc = shardy_reader_get(self->reader, key, value, err);
-    Py_END_ALLOW_THREADS if (!rc) self->opened[db_id] = true;
+    PyThreadState *unlocked = PyEval_SaveThread();
+    rc = shardy_reader_get(self->reader, key, value, err);
+    PyEval_RestoreThread(unlocked);
+    if (!rc) self->opened[db_id] = true;
     return rc;
 }
 
@@ -204,9 +209,10 @@ static PyObject *reader_multi_get(core_reader *self, PyObject *objects) {
     PyObject *dict = NULL;
     if (fill_batch(state, objects, &batch) == 0 && core_reader_enter(self) == 0) {
         shardy_status rc;
-        Py_BEGIN_ALLOW_THREADS rc =
-            shardy_reader_multi_get(self->reader, batch.keys, batch.n, batch.values, &err);
-        Py_END_ALLOW_THREADS core_reader_leave(self);
+        PyThreadState *unlocked = PyEval_SaveThread();
+        rc = shardy_reader_multi_get(self->reader, batch.keys, batch.n, batch.values, &err);
+        PyEval_RestoreThread(unlocked);
+        core_reader_leave(self);
         if (rc) {
             core_raise(state, rc, &err);
         } else {

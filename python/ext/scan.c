@@ -22,8 +22,10 @@ static shardy_status step(core_scan *self, bool *more, shardy_key *key, shardy_s
     if (self->started) return shardy_scan_next(self->scan, more, key, value, err);
     shardy_status rc;
     self->started = true;
-    Py_BEGIN_ALLOW_THREADS rc = shardy_scan_next(self->scan, more, key, value, err);
-    Py_END_ALLOW_THREADS return rc;
+    PyThreadState *unlocked = PyEval_SaveThread();
+    rc = shardy_scan_next(self->scan, more, key, value, err);
+    PyEval_RestoreThread(unlocked);
+    return rc;
 }
 
 static PyObject *scan_next(core_scan *self) {
@@ -101,8 +103,10 @@ static PyObject *scan_new(core_reader *self, const shardy_scan_options *options)
     shardy_error err = SHARDY_ERROR_INIT;
     shardy_scan *scan = NULL;
     shardy_status rc;
-    Py_BEGIN_ALLOW_THREADS rc = shardy_reader_scan(self->reader, options, &scan, &err);
-    Py_END_ALLOW_THREADS if (rc) return core_raise(state, rc, &err);
+    PyThreadState *unlocked = PyEval_SaveThread();
+    rc = shardy_reader_scan(self->reader, options, &scan, &err);
+    PyEval_RestoreThread(unlocked);
+    if (rc) return core_raise(state, rc, &err);
     core_scan *object = (core_scan *)PyType_GenericAlloc(state->scan_type, 0);
     if (!object) {
         shardy_scan_close(scan);

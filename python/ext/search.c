@@ -49,9 +49,10 @@ static PyObject *search(core_reader *self, const core_vector *query,
     shardy_error err = SHARDY_ERROR_INIT;
     shardy_status rc;
     if (core_reader_enter(self)) return NULL;
-    Py_BEGIN_ALLOW_THREADS rc =
-        shardy_reader_search(self->reader, query->data, query->len, options, &result, &err);
-    Py_END_ALLOW_THREADS core_reader_leave(self);
+    PyThreadState *unlocked = PyEval_SaveThread();
+    rc = shardy_reader_search(self->reader, query->data, query->len, options, &result, &err);
+    PyEval_RestoreThread(unlocked);
+    core_reader_leave(self);
     if (rc) return core_raise(state, rc, &err);
     PyObject *tuple = result_tuple(state, result, query->len);
     shardy_search_result_free(result);
@@ -108,8 +109,10 @@ static PyObject *find_vector(core_reader *self, shardy_slice id, float *floats, 
     shardy_error err = SHARDY_ERROR_INIT;
     bool found = false;
     shardy_status rc;
-    Py_BEGIN_ALLOW_THREADS rc = shardy_reader_vector(self->reader, id, floats, dim, &found, &err);
-    Py_END_ALLOW_THREADS if (rc) return core_raise(state, rc, &err);
+    PyThreadState *unlocked = PyEval_SaveThread();
+    rc = shardy_reader_vector(self->reader, id, floats, dim, &found, &err);
+    PyEval_RestoreThread(unlocked);
+    if (rc) return core_raise(state, rc, &err);
     return found ? float_array(state, floats, dim) : Py_NewRef(Py_None);
 }
 

@@ -87,10 +87,12 @@ PyObject *core_verify(PyObject *module, PyObject *args, PyObject *kwargs) {
     options.problem_ctx = &all;
     memset(&report, 0, sizeof report);
     shardy_status rc;
-    Py_BEGIN_ALLOW_THREADS rc = shardy_verify(prefix, &options, &report, &err);
-    Py_END_ALLOW_THREADS PyObject *dict = rc         ? core_raise(state, rc, &err)
-                                          : all.lost ? PyErr_NoMemory()
-                                                     : report_dict(&report, &all);
+    PyThreadState *unlocked = PyEval_SaveThread();
+    rc = shardy_verify(prefix, &options, &report, &err);
+    PyEval_RestoreThread(unlocked);
+    PyObject *dict = rc         ? core_raise(state, rc, &err)
+                     : all.lost ? PyErr_NoMemory()
+                                : report_dict(&report, &all);
     free_findings(&all);
     return dict;
 }

@@ -118,8 +118,10 @@ static PyObject *writer_close(core_writer *self, PyObject *unused) {
     shardy_writer *writer = self->writer;
     self->writer = NULL;
     self->phase = CORE_PHASE_CLOSED;
-    Py_BEGIN_ALLOW_THREADS shardy_writer_close(writer);
-    Py_END_ALLOW_THREADS core_writer_leave(self);
+    PyThreadState *unlocked = PyEval_SaveThread();
+    shardy_writer_close(writer);
+    PyEval_RestoreThread(unlocked);
+    core_writer_leave(self);
     Py_RETURN_NONE;
 }
 
