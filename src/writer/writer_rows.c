@@ -103,8 +103,10 @@ static bool comes_after_last(const shardy__rows *rows, shardy_slice key) {
 
 shardy_status shardy__rows_add(shardy__rows *rows, const shardy__new_row *row, shardy_error *err) {
     SHARDY_TRY(reserve(rows, err));
-    bool own_id = rows->dim && row->id.data != row->key.data;
-    size_t id_len = own_id ? row->id.len : 0, payload_len = rows->dim ? row->payload.len : 0;
+    /* An id that lies at the key's own bytes need not be stored twice. */
+    bool own_id = rows->dim && (row->id.data != row->key.data || row->id.len > row->key.len);
+    size_t id_len = own_id ? row->id.len : 0;
+    size_t payload_len = rows->dim && row->payload.data ? row->payload.len : 0;
     uint8_t *p = arena_take(rows, row->key.len + row->value.len + id_len + payload_len);
     if (!p) return shardy__fail_nomem(err);
     if (!rows->unsorted) rows->unsorted = !comes_after_last(rows, row->key);

@@ -36,11 +36,11 @@ typedef struct shardy__rows {
     uint64_t bytes;                    /* memory held */
 } shardy__rows;
 
-#define SHARDY__ROWS_MAX UINT32_MAX
+#define SHARDY__ROWS_MAX (UINT32_MAX - 65535) /* row numbers may be rounded up to blocks */
 
 /* One row to buffer; everything is copied. */
 typedef struct shardy__new_row {
-    shardy_slice key, value, id, payload; /* id.data == key.data: the id is the key */
+    shardy_slice key, value, id, payload;
     const float *vector;
 } shardy__new_row;
 
