@@ -72,7 +72,8 @@ typedef struct shardy_error {
 #define SHARDY_ERROR_INIT {sizeof(shardy_error), SHARDY_OK, -1, 0, {0}}
 
 /* Name of a code ("CORRUPT"), its one-line text, whether it is retryable and the Python
- * exception class that it becomes. Unknown codes answer "unknown". Strings are static. */
+ * exception class that it becomes. Unknown codes answer "unknown", false and "ShardyfusionError".
+ * Strings are static. */
 SHARDY_API const char *shardy_status_name(shardy_status status);
 SHARDY_API const char *shardy_status_text(shardy_status status);
 SHARDY_API bool shardy_status_retryable(shardy_status status);

@@ -100,7 +100,7 @@ typedef struct shardy_vector_spec {
     shardy_metric metric;
     shardy_index_type index_type;
     shardy_quantization quantization;
-    /* Index parameters; 0 means "the library chooses". */
+    /* Index parameters, up to 2^31-1; 0 means "the library chooses". */
     uint32_t m;
     uint32_t ef_construction;
     uint32_t num_partitions;
@@ -113,7 +113,7 @@ typedef struct shardy_vector_spec {
 #define SHARDY_DIM_MAX 65536u
 
 /* Set one index parameter by its name in `index_params`: M, ef_construction, num_partitions, ef,
- * nprobes, refine_factor. SHARDY_E_CONFIG for an unknown name or a value below 1. */
+ * nprobes, refine_factor. SHARDY_E_CONFIG for an unknown name or a value outside 1 .. 2^31-1. */
 SHARDY_API shardy_status shardy_vector_spec_set_param(shardy_vector_spec *spec, const char *name,
                                                       int64_t value, shardy_error *err);
 

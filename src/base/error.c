@@ -74,11 +74,16 @@ shardy_status shardy__fail_os(shardy_error *err, int os_error, const char *fmt, 
     va_end(ap);
     if (err) {
         char text[128];
-        size_t len = strlen(err->message);
         /* GNU strerror_r returns the text, in `text` or static. */
-        snprintf(err->message + len, sizeof err->message - len, ": %s",
-                 strerror_r(os_error, text, sizeof text));
-        shardy__utf8_cut(err->message);
+        const char *why = strerror_r(os_error, text, sizeof text);
+        size_t len = strlen(err->message), room = sizeof err->message - strlen(why) - 6;
+        if (len > room) { /* of a long name the end goes, not the reason */
+            err->message[room] = 0;
+            shardy__utf8_cut(err->message);
+            strcat(err->message, "...");
+            len = strlen(err->message);
+        }
+        snprintf(err->message + len, sizeof err->message - len, ": %s", why);
     }
     return code;
 }
@@ -104,6 +109,7 @@ void shardy__error_prefix(shardy_error *err, const char *fmt, ...) {
 const char *shardy__quote(char *dst, size_t size, const void *bytes, size_t len) {
     const uint8_t *p = bytes;
     size_t o = 0, i = 0;
+    if (!p) len = 0;
     dst[o++] = '"';
     while (i < len) {
         size_t n = p[i] >= 0x20 && p[i] != 0x7f ? shardy__utf8_char(p + i, len - i) : 0;

@@ -30,7 +30,7 @@ void shardy__error_prefix(shardy_error *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Write `len` bytes as readable text for a message: quoted, UTF-8 as it is, other bytes as \xNN, cut
- * with "..." so that `size` (with the NUL) suffices. Returns dst. */
+ * with "..." so that `size` (with the NUL) suffices; NULL bytes as none. Returns dst. */
 const char *shardy__quote(char *dst, size_t size, const void *bytes, size_t len);
 
 #endif

@@ -70,9 +70,14 @@ const char *shardy_compression_name(shardy_compression v) {
     return name_of(compressions, COUNT(compressions), (int)v);
 }
 
+static shardy_status no_out(const char *what, shardy_error *err) {
+    return shardy__fail(err, SHARDY_E_ARGUMENT, "%s: out is NULL", what);
+}
+
 #define DEFINE_PARSE(type, rows, what)                                                     \
     shardy_status shardy_##type##_parse(const char *name, shardy_##type *out, shardy_error *err) { \
         int value = 0;                                                                     \
+        if (!out) return no_out(what, err);                                                \
         SHARDY_TRY(parse(rows, COUNT(rows), what, name, &value, err));                     \
         *out = (shardy_##type)value;                                                       \
         return SHARDY_OK;                                                                  \
@@ -84,7 +89,9 @@ DEFINE_PARSE(compression, compressions, "compression")
 
 shardy_status shardy_quantization_parse(const char *name, shardy_quantization *out,
                                         shardy_error *err) {
+    static const char what[] = "vector_spec.quantization";
     int value = 0;
+    if (!out) return no_out(what, err);
     if (!name || !*name) {
         *out = SHARDY_QUANTIZATION_DEFAULT;
         return SHARDY_OK;
@@ -94,31 +101,39 @@ shardy_status shardy_quantization_parse(const char *name, shardy_quantization *o
                             "vector_spec.quantization \"pq\" needs the official lancedb engine, "
                             "which this build does not drive; use \"sq\" or \"none\"");
     }
-    SHARDY_TRY(parse(quantizations, COUNT(quantizations), "vector_spec.quantization", name, &value,
-                     err));
+    SHARDY_TRY(parse(quantizations, COUNT(quantizations), what, name, &value, err));
     *out = (shardy_quantization)value;
     return SHARDY_OK;
 }
 
+/* Index parameters; 0 in a spec is "not given". */
+static const struct param_row {
+    const char *name;
+    size_t offset;
+} params[] = {{"M", offsetof(shardy_vector_spec, m)},
+              {"ef_construction", offsetof(shardy_vector_spec, ef_construction)},
+              {"num_partitions", offsetof(shardy_vector_spec, num_partitions)},
+              {"ef", offsetof(shardy_vector_spec, ef)},
+              {"nprobes", offsetof(shardy_vector_spec, nprobes)},
+              {"refine_factor", offsetof(shardy_vector_spec, refine_factor)}};
+
+static shardy_status check_param(const char *name, int64_t value, shardy_error *err) {
+    if (value >= 1 && value <= INT32_MAX) return SHARDY_OK;
+    return shardy__fail(err, SHARDY_E_CONFIG,
+                        "vector_spec.index_params[\"%s\"] is %lld; it must be %s", name,
+                        (long long)value, value < 1 ? ">= 1" : "<= 2147483647");
+}
+
 shardy_status shardy_vector_spec_set_param(shardy_vector_spec *spec, const char *name,
                                            int64_t value, shardy_error *err) {
-    const struct {
-        const char *name;
-        uint32_t *field;
-    } params[] = {{"M", &spec->m},
-                  {"ef_construction", &spec->ef_construction},
-                  {"num_partitions", &spec->num_partitions},
-                  {"ef", &spec->ef},
-                  {"nprobes", &spec->nprobes},
-                  {"refine_factor", &spec->refine_factor}};
+    if (!spec || !name) {
+        return shardy__fail(err, SHARDY_E_ARGUMENT, "vector spec or name of a parameter is NULL");
+    }
     for (size_t i = 0; i < COUNT(params); i++) {
         if (strcmp(params[i].name, name)) continue;
-        if (value < 1 || value > INT32_MAX) {
-            return shardy__fail(err, SHARDY_E_CONFIG,
-                                "vector_spec.index_params[\"%s\"] is %lld; it must be >= 1", name,
-                                (long long)value);
-        }
-        *params[i].field = (uint32_t)value;
+        SHARDY_TRY(check_param(name, value, err));
+        uint32_t v = (uint32_t)value;
+        memcpy((char *)spec + params[i].offset, &v, sizeof v);
         return SHARDY_OK;
     }
     char text[80];
@@ -128,7 +143,17 @@ shardy_status shardy_vector_spec_set_param(shardy_vector_spec *spec, const char 
                         shardy__quote(text, sizeof text, name, strlen(name)));
 }
 
+static shardy_status check_params(const shardy_vector_spec *spec, shardy_error *err) {
+    for (size_t i = 0; i < COUNT(params); i++) {
+        uint32_t v;
+        memcpy(&v, (const char *)spec + params[i].offset, sizeof v);
+        if (v) SHARDY_TRY(check_param(params[i].name, v, err));
+    }
+    return SHARDY_OK;
+}
+
 shardy_status shardy_vector_spec_check(const shardy_vector_spec *spec, shardy_error *err) {
+    if (!spec) return shardy__fail(err, SHARDY_E_ARGUMENT, "vector spec is NULL");
     if (spec->size != sizeof *spec) {
         return shardy__fail(err, SHARDY_E_ARGUMENT, "vector spec has an unknown size %zu",
                             spec->size);
@@ -153,7 +178,7 @@ shardy_status shardy_vector_spec_check(const shardy_vector_spec *spec, shardy_er
                             "vector_spec.quantization must be one of none, sq, fp16, i8, got %d",
                             (int)spec->quantization);
     }
-    return SHARDY_OK;
+    return check_params(spec, err);
 }
 
 const char *shardy_version(void) { return SHARDY_VERSION; }

@@ -15,7 +15,7 @@ uint64_t shardy_route_digest(const shardy_key *key) {
         shardy__put_le64(bytes, (uint64_t)key->i64);
         return XXH3_64bits(bytes, sizeof bytes);
     }
-    return XXH3_64bits(key->bytes.data, key->bytes.len);
+    return XXH3_64bits(key->bytes.data, key->bytes.data ? key->bytes.len : 0);
 }
 
 uint32_t shardy_route_hash(const shardy_key *key, uint32_t num_dbs) {

@@ -72,6 +72,7 @@ static shardy_status encode_int(const shardy_key *key, shardy_key_encoding encod
                             key_text(text, key), shardy_key_encoding_name(encoding),
                             type_name(key->type));
     }
+    if (!scratch) return shardy__fail(err, SHARDY_E_ARGUMENT, "scratch is NULL");
     SHARDY_TRY(int_range(key->i64, encoding, err));
     if (encoding == SHARDY_ENCODING_U64BE) {
         shardy__put_be64(scratch, (uint64_t)key->i64);
@@ -113,9 +114,15 @@ static shardy_status encode_bytes(const shardy_key *key, shardy_key_encoding enc
     return SHARDY_OK;
 }
 
+static shardy_status check_pointers(const shardy_key *key, shardy_slice *out, shardy_error *err) {
+    if (out) *out = (shardy_slice){NULL, 0};
+    return key && out ? SHARDY_OK
+                      : shardy__fail(err, SHARDY_E_ARGUMENT, "key or out is NULL");
+}
+
 shardy_status shardy_key_encode(const shardy_key *key, shardy_key_encoding encoding,
                                 uint8_t scratch[8], shardy_slice *out, shardy_error *err) {
-    *out = (shardy_slice){NULL, 0};
+    SHARDY_TRY(check_pointers(key, out, err));
     switch (encoding) {
         case SHARDY_ENCODING_U64BE:
         case SHARDY_ENCODING_U32BE:
@@ -134,7 +141,7 @@ shardy_status shardy_key_encode_lookup(const shardy_key *key, shardy_key_encodin
                                        uint8_t scratch[8], shardy_slice *out, shardy_error *err) {
     size_t width = int_width(encoding);
     char text[KEY_TEXT];
-    *out = (shardy_slice){NULL, 0};
+    SHARDY_TRY(check_pointers(key, out, err));
     if (!width || key->type == SHARDY_KEY_INT) {
         return shardy_key_encode(key, encoding, scratch, out, err);
     }
@@ -168,7 +175,9 @@ static shardy_status bad_stored(shardy_slice stored, shardy_key_encoding encodin
 shardy_status shardy_key_decode(shardy_slice stored, shardy_key_encoding encoding, shardy_key *out,
                                 shardy_error *err) {
     size_t width = int_width(encoding);
+    if (!out) return shardy__fail(err, SHARDY_E_ARGUMENT, "out is NULL");
     *out = (shardy_key){SHARDY_KEY_BYTES, 0, {NULL, 0}};
+    if (!stored.data) stored.len = 0;
     if (width) {
         if (stored.len != width) return bad_stored(stored, encoding, "wrong length", err);
         uint64_t value = width == 8 ? shardy__be64(stored.data) : shardy__be32(stored.data);
