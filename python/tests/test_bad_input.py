@@ -197,14 +197,27 @@ def test_prefix_is_a_file(tmp_path):
         UnifiedShardedReader(s3_prefix=str(path))
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_directory(tmp_path):
-    tmp_path.chmod(0o555)
-    try:
-        with pytest.raises(ShardyfusionError, match="ermission"):
-            write(str(tmp_path / "x"), [("k", b"v")], dim=None)
-    finally:
-        tmp_path.chmod(0o755)
+def test_read_only_directory(run_python):
+    """In a process of its own that is not root: root may write everywhere."""
+    code, out, err = run_python(
+        """
+import os, tempfile
+from shardyfusion import ShardyfusionError, _core
+folder = tempfile.mkdtemp()
+os.chmod(folder, 0o555)
+user = os.geteuid()
+if user == 0: os.seteuid(65534)
+try:
+    _core.Writer(folder + "/x", num_dbs=1)
+except ShardyfusionError as error:
+    print(type(error).__name__, error)
+finally:
+    if user == 0: os.seteuid(0)
+    os.rmdir(folder)
+"""
+    )
+    assert (code, err) == (0, "")
+    assert "ermission denied" in out and "/x" in out
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="there is no /proc")
