@@ -2,9 +2,10 @@
  *
  *   bench_get PREFIX KEYS MISSES [LOOKUPS]     default 200000
  *
- * KEYS and MISSES are row files: keys that are stored, with their values, and keys that are not. All
- * stored keys are read and compared once, then keys are drawn at random: first each lookup is timed on
- * its own (which includes reading the clock, see "clock"), then a whole loop of them ("loop").
+ * KEYS and MISSES are row files: keys that are stored, with their values, and keys that are not.
+ * All stored keys are read and compared once, then keys are drawn at random: first each lookup is
+ * timed on its own (which includes reading the clock, see "clock"), then a whole loop of them
+ * ("loop").
  */
 #include "bench_util.h"
 

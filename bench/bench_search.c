@@ -2,8 +2,8 @@
  *
  *   bench_search PREFIX QUERIES DIM [TOP_K [THREADS [SEARCHES]]]     default 10 1 1000
  *
- * QUERIES holds DIM little-endian float32 per query; they are taken in turn. THREADS is how many shards
- * are searched at once. The first pass over the queries is not measured.
+ * QUERIES holds DIM little-endian float32 per query; they are taken in turn. THREADS is how many
+ * shards are searched at once. The first pass over the queries is not measured.
  */
 #include "bench_util.h"
 
@@ -23,7 +23,8 @@ int main(int argc, char **argv) {
     shardy_error err = SHARDY_ERROR_INIT;
     shardy_reader_options options = SHARDY_READER_OPTIONS_INIT;
     shardy_reader *reader;
-    if (argc < 4) bench_fail("usage", "bench_search PREFIX QUERIES DIM [TOP_K [THREADS [SEARCHES]]]");
+    if (argc < 4)
+        bench_fail("usage", "bench_search PREFIX QUERIES DIM [TOP_K [THREADS [SEARCHES]]]");
     uint32_t dim = bench_number(argv[3]), top_k = argc > 4 ? bench_number(argv[4]) : 10;
     options.threads = argc > 5 ? bench_number(argv[5]) : 1;
     size_t searches = argc > 6 ? bench_number(argv[6]) : 1000, len;
@@ -36,7 +37,8 @@ int main(int argc, char **argv) {
     bench_check(shardy_reader_open(argv[1], &options, &reader, &err), "open", &err);
     printf("{\"open_s\": %.6f, ", bench_seconds(start, bench_now_ns()));
     for (size_t i = 0; i < n; i++) {
-        if (search(reader, queries + i * dim, dim, top_k) != top_k) bench_fail("search", "too few hits");
+        if (search(reader, queries + i * dim, dim, top_k) != top_k)
+            bench_fail("search", "too few hits");
     }
     uint64_t *ns = bench_alloc(searches * sizeof *ns);
     for (size_t i = 0; i < searches; i++) {

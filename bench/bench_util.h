@@ -1,7 +1,7 @@
 /* bench_util.h: what the benchmark programs share: a clock, percentiles, rows from a file.
  *
- * The programs print one JSON object per line; bench/run.py makes their input and reads their output,
- * and they can be run by hand under a profiler with what `run.py --keep` leaves behind.
+ * The programs print one JSON object per line; bench/run.py makes their input and reads their
+ * output, and they can be run by hand under a profiler with what `run.py --keep` leaves behind.
  *
  * Row files are a sequence of: u32 key length, u32 value length, key, value (little-endian).
  */
@@ -33,6 +33,13 @@ static inline uint64_t bench_now_ns(void) {
 }
 
 static inline double bench_seconds(uint64_t from, uint64_t to) { return (double)(to - from) / 1e9; }
+
+/* Processor time of all threads of this process. */
+static inline uint64_t bench_cpu_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
 
 /* The most memory that this process has held at once. */
 static inline double bench_peak_rss_mb(void) {

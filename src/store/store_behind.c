@@ -1,11 +1,12 @@
 /* store_behind.c: a sink whose bytes are written by a thread of its own.
  *
  * Copying an object's bytes into the page cache takes about as long as making them, so where a
- * processor would be idle the two go on side by side (58 MB: 27 ms instead of 45). Small objects are
- * written by the caller's thread: the other one begins with the first append beyond BEHIND_FROM.
+ * processor would be idle the two go on side by side (58 MB: 27 ms instead of 45). Small objects
+ * are written by the caller's thread: the other one begins with the first append beyond
+ * BEHIND_FROM.
  *
- * Threads: the appending thread fills the slot behind the `count` full ones, the writing thread empties
- * the slot at `head`; `lock` guards everything below it in the struct.
+ * Threads: the appending thread fills the slot behind the `count` full ones, the writing thread
+ * empties the slot at `head`; `lock` guards everything below it in the struct.
  */
 #include <string.h>
 

@@ -114,8 +114,8 @@ static void failing_close(shardy__sink *sink) { *((struct failing *)sink)->close
 
 static const shardy__sink_ops failing_ops = {failing_append, failing_commit, failing_close};
 
-/* Whatever the append that meets the end of the disk, the object is not committed, the message comes
- * through, and nothing is written after the gap. */
+/* Whatever the append that meets the end of the disk, the object is not committed, the message
+ * comes through, and nothing is written after the gap. */
 TEST(failures_come_through) {
     static char url[] = "test://failing";
     uint8_t *bytes = make_bytes(LARGE);
@@ -129,7 +129,8 @@ TEST(failures_come_through) {
         if (!rc) rc = shardy__sink_commit(sink, &err);
         CHECK_INT(rc, SHARDY_E_IO);
         CHECK_STR(err.message, "disk of the test is full");
-        CHECK_FAILS(shardy__sink_commit(sink, NULL), room < (4 << 20) ? SHARDY_E_INTERNAL : SHARDY_E_IO);
+        CHECK_FAILS(shardy__sink_commit(sink, NULL),
+                    room < (4 << 20) ? SHARDY_E_INTERNAL : SHARDY_E_IO);
         shardy__sink_close(sink);
         CHECK(closed);
         CHECK_INT(f.refused, 1);
@@ -138,7 +139,8 @@ TEST(failures_come_through) {
 }
 
 #ifdef SHARDY_FAULTS
-/* Without memory for the slots the caller's thread writes; otherwise failing is all that may happen. */
+/* Without memory for the slots the caller's thread writes; otherwise failing is all that may
+ * happen. */
 TEST(every_allocation_and_store_call_fails) {
     uint8_t *bytes = make_bytes(LARGE);
     for (int kind = 0; kind < SHARDY__FAULT_KINDS; kind++) {
