@@ -84,3 +84,13 @@ def test_nearest_of_some_partitions(table, engine):
             theirs = opened.search(truth.query, 10, nprobes=nprobes)
             truth.check_distances(ours, OURS)
             truth.check_same(ours, theirs, THEIRS)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_rows_lie_where_the_engine_looks(table, engine):
+    """Whoever asks for a stored vector and searches one partition finds its row there."""
+    opened = open_table(engine, table.shard)
+    for row in range(0, table.shape.rows, max(1, table.shape.rows // 12)):
+        partition = opened.search(table.vectors[row], table.shape.rows, nprobes=1)
+        assert (len(partition) < table.shape.rows) == (table.shape.built > 1)
+        assert table.ids[row] in {id for id, _ in partition}
