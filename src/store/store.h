@@ -13,7 +13,7 @@
 /* The URL that manifests record: plain paths become absolute file:// URLs (no symbolic links
  * resolved, "." and ".." segments folded), trailing slashes go. Paths in URLs are taken literally:
  * there is no percent-decoding, query or fragment. *out is owned (shardy__free).
- * SHARDY_E_CONFIG: empty, no path, a host in a file URL, "." or ".." below memory://;
+ * SHARDY_E_CONFIG: empty, not UTF-8, no path, a host in a file URL, "." or ".." below memory://;
  * SHARDY_E_UNSUPPORTED: other schemes. */
 shardy_status shardy__url_normalise(const char *url, char **out, shardy_error *err);
 

@@ -20,6 +20,7 @@
 #include "store/store_names.h"
 
 #define TMP_SUFFIX ".shardy-tmp"
+#define PARENT_ATTEMPTS 100
 #define MAX_DEPTH 64 /* of nested directories when listing or removing */
 
 struct file_dir {
@@ -203,7 +204,7 @@ static void sink_close(shardy__sink *sink) {
         /* Directories made for this object go too, if nobody else uses them. */
         for (char *slash; (slash = strrchr(s->path, '/')) && (size_t)(slash - s->path) > s->existed;) {
             *slash = 0;
-            if (rmdir(s->path)) break;
+            if (rmdir(s->path) && errno != ENOENT) break;
         }
     }
     shardy__free(s->path);
@@ -214,6 +215,23 @@ static void sink_close(shardy__sink *sink) {
 
 static const shardy__sink_ops sink_ops = {sink_append, sink_commit, sink_close};
 
+/* Make the temporary file and its parents. Another writer that gives up removes directories that were
+ * empty, perhaps between the two: then once more. */
+static shardy_status open_tmp(struct file_sink *s, shardy_error *err) {
+    shardy_status rc;
+    int attempt = 0;
+    do {
+        rc = make_parents(s->path, &s->existed, err);
+        if (rc) {
+            shardy__error_prefix(err, "%s: ", s->base.url);
+        } else {
+            s->fd = open(s->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+            if (s->fd < 0) rc = shardy__fail_os(err, errno, "%s", s->base.url);
+        }
+    } while (rc == SHARDY_E_NOT_FOUND && ++attempt < PARENT_ATTEMPTS);
+    return rc;
+}
+
 static shardy_status open_sink(shardy__dir *dir, const char *name, struct file_sink **out,
                                shardy_error *err) {
     struct file_dir *d = (struct file_dir *)dir;
@@ -222,27 +240,14 @@ static shardy_status open_sink(shardy__dir *dir, const char *name, struct file_s
     SHARDY_TRY(shardy__random(&random, sizeof random, err));
     struct file_sink *s = shardy__calloc(1, sizeof *s);
     if (!s) return shardy__fail_nomem(err);
-    shardy_status rc = SHARDY_OK;
+    shardy_status rc;
     s->fd = -1;
+    s->existed = SIZE_MAX; /* nothing to remove before it is known */
     s->base.ops = &sink_ops;
     s->base.url = shardy__url_join(dir->url, name);
     s->path = shardy__url_join(d->path, name);
-    char *tmp = s->path ? shardy__format("%s.%016" PRIx64 TMP_SUFFIX, s->path, random) : NULL;
-    if (!s->base.url || !tmp) {
-        rc = shardy__fail_nomem(err);
-        goto done;
-    }
-    rc = make_parents(s->path, &s->existed, err);
-    if (rc) {
-        shardy__error_prefix(err, "%s: ", s->base.url);
-        goto done;
-    }
-    s->tmp = tmp;
-    tmp = NULL;
-    s->fd = open(s->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (s->fd < 0) rc = shardy__fail_os(err, errno, "%s", s->base.url);
-done:
-    shardy__free(tmp);
+    if (s->path) s->tmp = shardy__format("%s.%016" PRIx64 TMP_SUFFIX, s->path, random);
+    rc = s->base.url && s->tmp ? open_tmp(s, err) : shardy__fail_nomem(err);
     if (rc) {
         sink_close(&s->base);
         return rc;

@@ -22,8 +22,8 @@ struct object {
     struct blob *blob;
 };
 
-/* All objects of all memory stores, in no order. Guarded by `lock`, which is never held while calling
- * out. */
+/* All objects of all memory stores, in order of their names. Guarded by `lock`, which is never held
+ * while calling out. */
 static struct object *objects;
 static size_t n_objects, cap_objects;
 static shardy__mutex lock = PTHREAD_MUTEX_INITIALIZER;
@@ -33,32 +33,53 @@ struct memory_dir {
     const char *path; /* inside base.url, after the scheme */
 };
 
-static struct object *find(const char *name) {
-    for (size_t i = 0; i < n_objects; i++) {
-        if (!strcmp(objects[i].name, name)) return &objects[i];
+/* The number of objects whose names come before `name`. */
+static size_t rank(const char *name) {
+    size_t low = 0, high = n_objects;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (strcmp(objects[mid].name, name) < 0) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
     }
-    return NULL;
+    return low;
+}
+
+static struct object *find(const char *name) {
+    size_t at = rank(name);
+    return at < n_objects && !strcmp(objects[at].name, name) ? &objects[at] : NULL;
 }
 
 static void unref(struct blob *blob) {
     if (--blob->refs == 0) shardy__free(blob);
 }
 
-static void drop(size_t i) {
-    shardy__free(objects[i].name);
-    unref(objects[i].blob);
-    objects[i] = objects[--n_objects];
+static bool below(const char *name, const char *path, const char *prefix) {
+    size_t len = strlen(path);
+    return !strncmp(name, path, len) && name[len] == '/' &&
+           !strncmp(name + len + 1, prefix, strlen(prefix));
+}
+
+/* Remove what lies below; the number of objects removed. */
+static size_t drop_below(const char *path, const char *prefix) {
+    size_t kept = 0, before = n_objects;
+    for (size_t i = 0; i < before; i++) {
+        if (below(objects[i].name, path, prefix)) {
+            shardy__free(objects[i].name);
+            unref(objects[i].blob);
+        } else {
+            objects[kept++] = objects[i];
+        }
+    }
+    n_objects = kept;
     if (n_objects == 0) { /* so that leak checkers see an empty registry as freed */
         shardy__free(objects);
         objects = NULL;
         cap_objects = 0;
     }
-}
-
-static bool below(const char *name, const char *path, const char *prefix) {
-    size_t len = strlen(path);
-    return !strncmp(name, path, len) && name[len] == '/' &&
-           !strncmp(name + len + 1, prefix, strlen(prefix));
+    return before - kept;
 }
 
 /* Store `blob` (consumed on success) under `name`. */
@@ -77,7 +98,10 @@ static shardy_status put(const char *name, struct blob *blob, bool replace, shar
             shardy__free(copy);
             rc = shardy__fail_nomem(err);
         } else {
-            objects[n_objects++] = (struct object){copy, blob};
+            size_t at = rank(name);
+            memmove(&objects[at + 1], &objects[at], (n_objects - at) * sizeof *objects);
+            objects[at] = (struct object){copy, blob};
+            n_objects++;
         }
     }
     shardy__mutex_unlock(&lock);
@@ -253,21 +277,14 @@ static shardy_status memory_remove_tree(shardy__dir *dir, const char *prefix, ui
     struct memory_dir *d = (struct memory_dir *)dir;
     (void)err;
     shardy__mutex_lock(&lock);
-    for (size_t i = n_objects; i-- > 0;) {
-        if (below(objects[i].name, d->path, prefix)) {
-            drop(i);
-            ++*removed;
-        }
-    }
+    *removed = drop_below(d->path, prefix);
     shardy__mutex_unlock(&lock);
     return SHARDY_OK;
 }
 
 void shardy__memory_drop(const char *name) {
     shardy__mutex_lock(&lock);
-    for (size_t i = n_objects; i-- > 0;) {
-        if (below(objects[i].name, name, "")) drop(i);
-    }
+    drop_below(name, "");
     shardy__mutex_unlock(&lock);
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "store/store_impl.h"
 
 static shardy_status bad_url(const char *url, const char *rule, shardy_error *err) {
@@ -68,9 +69,7 @@ static shardy_status normalise_memory(const char *url, char **out, shardy_error 
     return *out ? SHARDY_OK : shardy__fail_nomem(err);
 }
 
-shardy_status shardy__url_normalise(const char *url, char **out, shardy_error *err) {
-    *out = NULL;
-    if (!url || !*url) return shardy__fail(err, SHARDY_E_CONFIG, "prefix must not be empty");
+static shardy_status normalise(const char *url, char **out, shardy_error *err) {
     if (!strncmp(url, SHARDY__MEMORY_SCHEME, strlen(SHARDY__MEMORY_SCHEME))) {
         return normalise_memory(url, out, err);
     }
@@ -88,6 +87,20 @@ shardy_status shardy__url_normalise(const char *url, char **out, shardy_error *e
                             url, (int)(colon - url), url);
     }
     return normalise_path(url, url, out, err);
+}
+
+/* Manifests and messages are UTF-8, and URLs are part of both. */
+shardy_status shardy__url_normalise(const char *url, char **out, shardy_error *err) {
+    static const char rule[] = "must be UTF-8";
+    *out = NULL;
+    if (!url || !*url) return shardy__fail(err, SHARDY_E_CONFIG, "prefix must not be empty");
+    if (!shardy__utf8_valid(url, strlen(url))) return bad_url(url, rule, err);
+    SHARDY_TRY(normalise(url, out, err));
+    if (shardy__utf8_valid(*out, strlen(*out))) return SHARDY_OK;
+    shardy_status rc = bad_url(*out, rule, err); /* the current directory is not */
+    shardy__free(*out);
+    *out = NULL;
+    return rc;
 }
 
 char *shardy__url_join(const char *base, const char *rest) {
