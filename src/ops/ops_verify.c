@@ -106,10 +106,10 @@ static void check_object(struct shard_check *c, const shardy__manifest_object *o
 }
 
 static void check_objects(struct shard_check *c) {
-    const shardy__manifest *m = &c->v->loaded.manifest;
-    for (size_t i = 0; i < m->n_objects; i++) {
-        if (m->objects[i].db_id == c->info->db_id) check_object(c, &m->objects[i]);
-    }
+    size_t n;
+    const shardy__manifest_object *objects =
+        shardy__manifest_objects(&c->v->loaded.manifest, c->info->db_id, &n);
+    for (size_t i = 0; i < n; i++) check_object(c, &objects[i]);
 }
 
 /* ---- key-value store ---- */
@@ -246,12 +246,12 @@ shardy_status shardy_verify(const char *prefix, const shardy_verify_options *opt
                             shardy_verify_report *report, shardy_error *err) {
     shardy_verify_options defaults = SHARDY_VERIFY_OPTIONS_INIT;
     if (!options) options = &defaults;
+    if (report) memset(report, 0, sizeof *report);
     if (!prefix || !report || options->size != sizeof *options) {
         return shardy__fail(err, SHARDY_E_ARGUMENT,
                             "shardy_verify: a required pointer is NULL or of an unknown size");
     }
     struct verify v = {.options = options, .report = report};
-    memset(report, 0, sizeof *report);
     shardy__mutex_init(&v.lock);
     const char *current = options->current_name ? options->current_name : "_CURRENT";
     shardy_status rc = shardy__store_open(prefix, &v.prefix, err);

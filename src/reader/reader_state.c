@@ -69,26 +69,17 @@ void shardy__state_unref(shardy__reader_state *s) {
 
 /* ---- opening a shard ---- */
 
-static int compare_object(const void *key, const void *element) {
-    const shardy__manifest_object *o = element;
-    uint32_t id = *(const uint32_t *)key;
-    return (id > o->db_id) - (id < o->db_id);
-}
-
 /* The recorded object of a shard that lies directly below `below`: the only manifest of its part, so
  * that no listing is needed. NULL if none or several are recorded. Relative to `strip` bytes in. */
 static const char *recorded_manifest(const shardy__manifest *m, uint32_t db_id, const char *below,
                                      size_t strip) {
     const char *found = NULL;
-    if (!m->n_objects) return NULL;
-    const shardy__manifest_object *o =
-        bsearch(&db_id, m->objects, m->n_objects, sizeof *o, compare_object);
-    if (!o) return NULL;
-    while (o > m->objects && o[-1].db_id == db_id) o--;
-    for (; o < m->objects + m->n_objects && o->db_id == db_id; o++) {
-        if (strncmp(o->name, below, strlen(below))) continue;
+    size_t n;
+    const shardy__manifest_object *objects = shardy__manifest_objects(m, db_id, &n);
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(objects[i].name, below, strlen(below))) continue;
         if (found) return NULL;
-        found = o->name + strip;
+        found = objects[i].name + strip;
     }
     return found;
 }
@@ -186,23 +177,25 @@ static int compare_ids(const void *a, const void *b) {
 
 shardy_status shardy__choose_shards(const shardy__reader_state *state, const uint32_t *ids,
                                     size_t n_ids, uint32_t **out, uint32_t *n, shardy_error *err) {
-    size_t count = ids ? n_ids : state->num_dbs;
+    const shardy__manifest *m = &state->loaded.manifest;
+    size_t count = 0;
     *n = 0;
-    *out = shardy__realloc_array(NULL, count, sizeof **out);
-    if (!*out) return shardy__fail_nomem(err);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t id = ids ? ids[i] : (uint32_t)i;
-        if (id >= state->num_dbs) {
-            shardy__free(*out);
-            *out = NULL;
-            return shardy__fail(err, SHARDY_E_CONFIG, "shard id %u does not exist; there are %u shards",
-                                id, state->num_dbs);
-        }
-        (*out)[i] = id;
+    *out = NULL;
+    for (size_t i = 0; ids && i < n_ids; i++) {
+        if (ids[i] < state->num_dbs) continue;
+        return shardy__fail(err, SHARDY_E_CONFIG, "shard id %u does not exist; there are %u shards",
+                            ids[i], state->num_dbs);
     }
-    if (ids && count) qsort(*out, count, sizeof **out, compare_ids);
-    for (size_t i = 0; i < count; i++) {
-        if (!*n || (*out)[*n - 1] != (*out)[i]) (*out)[(*n)++] = (*out)[i];
+    uint32_t *chosen = shardy__realloc_array(NULL, ids ? n_ids : m->n_shards, sizeof *chosen);
+    if (!chosen) return shardy__fail_nomem(err);
+    for (uint32_t i = 0; !ids && i < m->n_shards; i++) chosen[count++] = m->shards[i].db_id;
+    for (size_t i = 0; ids && i < n_ids; i++) {
+        if (state->infos[ids[i]].db_url) chosen[count++] = ids[i];
     }
+    if (ids && count) qsort(chosen, count, sizeof *chosen, compare_ids);
+    for (size_t i = 0; i < count; i++) {
+        if (!*n || chosen[*n - 1] != chosen[i]) chosen[(*n)++] = chosen[i];
+    }
+    *out = chosen;
     return SHARDY_OK;
 }

@@ -43,6 +43,10 @@ typedef struct shardy__manifest {
 
 void shardy__manifest_free(shardy__manifest *m);
 
+/* The recorded objects of a shard, borrowed; NULL if there are none. */
+const shardy__manifest_object *shardy__manifest_objects(const shardy__manifest *m, uint32_t db_id,
+                                                        size_t *n);
+
 /* The SQLite image of a manifest (version 4). SHARDY_E_MANIFEST_BUILD. */
 shardy_status shardy__manifest_encode(const shardy__manifest *m, shardy__buf *out,
                                       shardy_error *err);

@@ -92,7 +92,7 @@ static bool set_own(json_t *custom, const shardy__custom *in) {
 /* The caller's object, which must leave room for ours. */
 static shardy_status read_user(const char *text, json_t **out, shardy_error *err) {
     static const char what[] = "custom manifest fields";
-    static const char *const ours[] = {"vector", "shardyfusion"};
+    static const char *const reserved[] = {"vector", "shardyfusion", "sqlite_sidecar"};
     size_t len = strlen(text);
     if (len > USER_JSON_MAX) {
         return shardy__fail(err, SHARDY_E_CONFIG, "%s have %zu bytes; at most %zu are allowed",
@@ -103,10 +103,10 @@ static shardy_status read_user(const char *text, json_t **out, shardy_error *err
     if (!json_is_object(*out)) {
         return shardy__fail(err, SHARDY_E_CONFIG, "%s must be a JSON object", what);
     }
-    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++) {
-        if (!json_object_get(*out, ours[i])) continue;
-        return shardy__fail(err, SHARDY_E_CONFIG, "%s: key \"%s\" is the library's own", what,
-                            ours[i]);
+    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
+        if (!json_object_get(*out, reserved[i])) continue;
+        return shardy__fail(err, SHARDY_E_CONFIG, "%s: key \"%s\" is reserved", what,
+                            reserved[i]);
     }
     return SHARDY_OK;
 }

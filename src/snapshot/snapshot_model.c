@@ -27,6 +27,22 @@ void shardy__manifest_free(shardy__manifest *m) {
     memset(m, 0, sizeof *m);
 }
 
+const shardy__manifest_object *shardy__manifest_objects(const shardy__manifest *m, uint32_t db_id,
+                                                        size_t *n) {
+    size_t low = 0, high = m->n_objects;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (m->objects[mid].db_id < db_id) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    while (high < m->n_objects && m->objects[high].db_id == db_id) high++;
+    *n = high - low;
+    return *n ? m->objects + low : NULL;
+}
+
 bool shardy__is_time(const char *text) {
     static const char shape[] = "0000-00-00T00:00:00";
     for (size_t i = 0; i < sizeof shape - 1; i++) {

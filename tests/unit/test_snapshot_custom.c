@@ -80,9 +80,9 @@ TEST(user_fields_that_are_refused) {
                {"3", "must be a JSON object"},
                {"null", "must be a JSON object"},
                {"{} {}", "invalid JSON at line 1, column 4: end of file expected"},
-               {"{\"vector\": {}}", "key \"vector\" is the library's own"},
-               {"{\"x\": 1, \"shardyfusion\": 2}", "key \"shardyfusion\" is the library's own"},
-               {"{\"v\\u0065ctor\": {}}", "key \"vector\" is the library's own"},
+               {"{\"vector\": {}}", "key \"vector\" is reserved"},
+               {"{\"x\": 1, \"shardyfusion\": 2}", "key \"shardyfusion\" is reserved"},
+               {"{\"v\\u0065ctor\": {}}", "key \"vector\" is reserved"},
                {"{\"a\": 1, \"a\": 2}",
                 "custom manifest fields: invalid JSON at line 1, column 12: duplicate object key"},
                {"{\"b\": [{\"a\": 1, \"a\": 2}]}", "duplicate object key near '\"a\"'"}};
