@@ -68,8 +68,7 @@ SHARDY_API void shardy_value_release(shardy_value *value);
 SHARDY_API shardy_status shardy_reader_get(shardy_reader *reader, const shardy_key *key,
                                            shardy_value *out, shardy_error *err);
 
-/* Look `n` keys up; out[i] answers keys[i]. Keys are grouped by shard. All or nothing: on failure
- * every out[i] is absent. */
+/* Look `n` keys up; out[i] answers keys[i]. All or nothing: on failure every out[i] is absent. */
 SHARDY_API shardy_status shardy_reader_multi_get(shardy_reader *reader, const shardy_key *keys,
                                                  size_t n, shardy_value *out, shardy_error *err);
 
@@ -129,7 +128,7 @@ typedef struct shardy_search_result {
     size_t size;
     const shardy_hit *hits;
     size_t n_hits;
-    uint32_t num_shards_queried;
+    uint32_t num_shards_queried; /* empty shards are not asked */
     uint64_t distances; /* distance computations made */
     double latency_ms;
 } shardy_search_result;

@@ -53,6 +53,39 @@ void shardy__parallel_for(uint32_t threads, uint32_t n, shardy__task_fn task, vo
     shardy__free(ids);
 }
 
+struct try_loop {
+    shardy__try_fn task;
+    void *ctx;
+    _Atomic uint32_t end; /* tasks from here on are not begun */
+    shardy__mutex lock;   /* guards the change of `end` and `failed`, the failure of task `end` */
+    shardy_error failed;
+};
+
+static void try_task(void *ctx, uint32_t i) {
+    struct try_loop *t = ctx;
+    shardy_error err = SHARDY_ERROR_INIT;
+    if (i >= atomic_load(&t->end)) return;
+    shardy_status rc = t->task(t->ctx, i, &err);
+    if (!rc) return;
+    err.code = rc;
+    shardy__mutex_lock(&t->lock);
+    if (i < atomic_load(&t->end)) {
+        atomic_store(&t->end, i);
+        t->failed = err;
+    }
+    shardy__mutex_unlock(&t->lock);
+}
+
+shardy_status shardy__parallel_try(uint32_t threads, uint32_t n, shardy__try_fn task, void *ctx,
+                                   shardy_error *err) {
+    struct try_loop t = {.task = task, .ctx = ctx, .end = n, .failed = SHARDY_ERROR_INIT};
+    shardy__mutex_init(&t.lock);
+    shardy__parallel_for(threads, n, try_task, &t);
+    shardy__mutex_destroy(&t.lock);
+    if (t.failed.code && err) *err = t.failed;
+    return t.failed.code;
+}
+
 static _Atomic uint32_t fork_generation;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 

@@ -24,6 +24,12 @@ typedef void (*shardy__task_fn)(void *ctx, uint32_t index);
  * them. Tasks start in index order. If threads cannot be started the caller's does the work. */
 void shardy__parallel_for(uint32_t threads, uint32_t n, shardy__task_fn task, void *ctx);
 
+/* The same for tasks that can fail: after a failure no other task is begun. The result is the failure
+ * of the lowest index, whatever the threads did when. */
+typedef shardy_status (*shardy__try_fn)(void *ctx, uint32_t index, shardy_error *err);
+shardy_status shardy__parallel_try(uint32_t threads, uint32_t n, shardy__try_fn task, void *ctx,
+                                   shardy_error *err);
+
 /* How often this process has been created by fork since the library was first used: a handle
  * remembers the value and compares. */
 uint32_t shardy__fork_generation(void);

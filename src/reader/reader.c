@@ -13,34 +13,13 @@ shardy_status shardy__reader_usable(const shardy_reader *reader, shardy_error *e
     return SHARDY_OK;
 }
 
-struct preload {
-    shardy__reader_state *state;
-    shardy_error *errors;
-};
-
-static void preload_task(void *ctx, uint32_t i) {
-    struct preload *p = ctx;
+static shardy_status preload_task(void *ctx, uint32_t i, shardy_error *err) {
+    shardy__reader_state *state = ctx;
+    const shardy__manifest *m = &state->loaded.manifest;
     shardy__slatedb *kv;
     shardy__lance *table;
-    shardy_error *err = &p->errors[i];
-    shardy_status rc = shardy__state_kv(p->state, i, &kv, err);
-    if (!rc && p->state->loaded.manifest.has_vectors) {
-        rc = shardy__state_table(p->state, i, &table, err);
-    }
-    err->code = rc;
-}
-
-static shardy_status preload(shardy__reader_state *state, shardy_error *err) {
-    struct preload p = {state, shardy__calloc(state->num_dbs, sizeof *p.errors)};
-    shardy_status rc = SHARDY_OK;
-    if (!p.errors) return shardy__fail_nomem(err);
-    shardy__parallel_for(state->threads, state->num_dbs, preload_task, &p);
-    for (uint32_t i = 0; i < state->num_dbs && !rc; i++) {
-        rc = p.errors[i].code;
-        if (rc && err) *err = p.errors[i];
-    }
-    shardy__free(p.errors);
-    return rc;
+    SHARDY_TRY(shardy__state_kv(state, m->shards[i].db_id, &kv, err));
+    return m->has_vectors ? shardy__state_table(state, m->shards[i].db_id, &table, err) : SHARDY_OK;
 }
 
 shardy_status shardy_reader_open(const char *prefix, const shardy_reader_options *options,
@@ -58,7 +37,10 @@ shardy_status shardy_reader_open(const char *prefix, const shardy_reader_options
     shardy__log_init(&r->log, options->log, options->log_ctx);
     const char *current = options->current_name ? options->current_name : "_CURRENT";
     shardy_status rc = shardy__state_open(prefix, current, options->threads, &r->state, err);
-    if (!rc && options->preload) rc = preload(r->state, err);
+    if (!rc && options->preload) {
+        rc = shardy__parallel_try(r->state->threads, r->state->loaded.manifest.n_shards,
+                                  preload_task, r->state, err);
+    }
     if (rc) {
         shardy_reader_close(r);
         return rc;
@@ -88,6 +70,8 @@ shardy_status shardy_reader_info(shardy_reader *r, shardy_snapshot_info *out, sh
 
 shardy_status shardy_reader_shards(shardy_reader *r, const shardy_shard_info **out, uint32_t *n,
                                    shardy_error *err) {
+    if (out) *out = NULL;
+    if (n) *n = 0;
     SHARDY_TRY(shardy__reader_usable(r, err));
     if (!out || !n) return shardy__fail(err, SHARDY_E_ARGUMENT, "out is NULL");
     *out = r->state->infos;
@@ -103,6 +87,7 @@ shardy_status shardy_reader_route_key(shardy_reader *r, const shardy_key *key, u
                                       shardy_error *err) {
     uint8_t scratch[8];
     shardy_slice stored;
+    if (db_id) *db_id = 0;
     SHARDY_TRY(shardy__reader_usable(r, err));
     if (!key || !db_id) return shardy__fail(err, SHARDY_E_ARGUMENT, "key or out is NULL");
     SHARDY_TRY(shardy_key_encode_lookup(key, shardy_reader_key_encoding(r), scratch, &stored, err));

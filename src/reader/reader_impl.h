@@ -64,8 +64,8 @@ shardy_status shardy__shard_error(shardy_status rc, uint32_t db_id, shardy_error
 /* SHARDY_E_ARGUMENT for NULL, SHARDY_E_FORKED in a forked child. */
 shardy_status shardy__reader_usable(const shardy_reader *reader, shardy_error *err);
 
-/* The shards to ask: `ids` or, if NULL, all. *out (owned) holds *n distinct numbers, ascending.
- * SHARDY_E_CONFIG for one that does not exist. */
+/* The shards to ask: those of `ids` or, if NULL, of all shards that are not empty. *out (owned) holds
+ * *n distinct numbers, ascending. SHARDY_E_CONFIG for one that does not exist. */
 shardy_status shardy__choose_shards(const shardy__reader_state *state, const uint32_t *ids,
                                     size_t n_ids, uint32_t **out, uint32_t *n, shardy_error *err);
 

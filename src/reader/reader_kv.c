@@ -67,77 +67,71 @@ static shardy_status get_key(shardy__reader_state *state, const shardy_key *key,
 
 shardy_status shardy_reader_get(shardy_reader *r, const shardy_key *key, shardy_value *out,
                                 shardy_error *err) {
+    if (out) memset(out, 0, sizeof *out);
     if (!key || !out) return shardy__fail(err, SHARDY_E_ARGUMENT, "key or out is NULL");
-    memset(out, 0, sizeof *out);
     SHARDY_TRY(shardy__reader_usable(r, err));
     return get_key(r->state, key, out, err);
 }
 
 /* ---- multi_get ---- */
 
+/* Groups are shards or, if there are fewer keys than shards, several shards each. */
 struct multi {
     shardy__reader_state *state;
     const shardy_key *keys;
     shardy_value *out;
-    size_t *order;         /* key numbers grouped by shard */
-    size_t *start;         /* per shard: where its group begins; one more at the end */
-    shardy_error *errors;  /* per shard */
+    uint32_t n_groups;
+    size_t *order; /* key numbers by group */
+    size_t *start; /* per group: where it begins; one more at the end */
 };
 
-static void multi_task(void *ctx, uint32_t db_id) {
+static shardy_status multi_task(void *ctx, uint32_t group, shardy_error *err) {
     struct multi *m = ctx;
-    shardy_error *err = &m->errors[db_id];
-    shardy_status rc = SHARDY_OK;
-    for (size_t i = m->start[db_id]; i < m->start[db_id + 1] && !rc; i++) {
-        rc = get_key(m->state, &m->keys[m->order[i]], &m->out[m->order[i]], err);
+    for (size_t i = m->start[group]; i < m->start[group + 1]; i++) {
+        SHARDY_TRY(get_key(m->state, &m->keys[m->order[i]], &m->out[m->order[i]], err));
     }
-    err->code = rc;
+    return SHARDY_OK;
 }
 
-/* Counting sort of the key numbers by shard. */
-static shardy_status group_by_shard(struct multi *m, size_t n, shardy_error *err) {
-    uint32_t shards = m->state->num_dbs;
+/* Counting sort of the key numbers by group. */
+static shardy_status make_groups(struct multi *m, size_t n, shardy_error *err) {
+    uint32_t shards = m->state->num_dbs, groups = n < shards ? (uint32_t)n : shards;
+    m->n_groups = groups;
     m->order = shardy__realloc_array(NULL, n, sizeof *m->order);
-    m->start = shardy__calloc((size_t)shards + 1, sizeof *m->start);
-    m->errors = shardy__calloc(shards, sizeof *m->errors);
-    uint32_t *shard = shardy__realloc_array(NULL, n, sizeof *shard);
-    if (!m->order || !m->start || !m->errors || !shard) {
-        shardy__free(shard);
+    m->start = shardy__calloc((size_t)groups + 1, sizeof *m->start);
+    uint32_t *group = shardy__realloc_array(NULL, n, sizeof *group);
+    if (!m->order || !m->start || !group) {
+        shardy__free(group);
         return shardy__fail_nomem(err);
     }
     for (size_t i = 0; i < n; i++) {
-        shard[i] = shardy_route_hash(&m->keys[i], shards);
-        m->start[shard[i]]++;
+        group[i] = shardy_route_hash(&m->keys[i], shards) % groups;
+        m->start[group[i]]++;
     }
     size_t at = 0;
-    for (uint32_t s = 0; s <= shards; s++) {
-        size_t count = m->start[s];
-        m->start[s] = at;
+    for (uint32_t g = 0; g <= groups; g++) {
+        size_t count = m->start[g];
+        m->start[g] = at;
         at += count;
     }
-    for (size_t i = 0; i < n; i++) m->order[m->start[shard[i]]++] = i;
-    for (uint32_t s = shards; s > 0; s--) m->start[s] = m->start[s - 1]; /* undo the advance */
+    for (size_t i = 0; i < n; i++) m->order[m->start[group[i]]++] = i;
+    for (uint32_t g = groups; g > 0; g--) m->start[g] = m->start[g - 1]; /* undo the advance */
     m->start[0] = 0;
-    shardy__free(shard);
+    shardy__free(group);
     return SHARDY_OK;
 }
 
 shardy_status shardy_reader_multi_get(shardy_reader *r, const shardy_key *keys, size_t n,
                                       shardy_value *out, shardy_error *err) {
+    if (out && n) memset(out, 0, n * sizeof *out);
     if ((!keys || !out) && n) return shardy__fail(err, SHARDY_E_ARGUMENT, "keys or out is NULL");
-    if (n) memset(out, 0, n * sizeof *out);
     SHARDY_TRY(shardy__reader_usable(r, err));
     if (!n) return SHARDY_OK;
     struct multi m = {.state = r->state, .keys = keys, .out = out};
-    shardy_status rc = group_by_shard(&m, n, err);
-    if (!rc) shardy__parallel_for(m.state->threads, m.state->num_dbs, multi_task, &m);
-    for (uint32_t s = 0; s < m.state->num_dbs && !rc; s++) {
-        rc = m.errors[s].code;
-        if (rc && err) *err = m.errors[s];
-    }
+    shardy_status rc = make_groups(&m, n, err);
+    if (!rc) rc = shardy__parallel_try(m.state->threads, m.n_groups, multi_task, &m, err);
     for (size_t i = 0; rc && i < n; i++) shardy_value_release(&out[i]);
     shardy__free(m.order);
     shardy__free(m.start);
-    shardy__free(m.errors);
     return rc;
 }

@@ -52,7 +52,6 @@ static shardy_status open_lane(shardy_scan *s, uint32_t db_id, shardy_slice star
     shardy__slatedb *kv;
     struct lane *lane = &s->lanes[s->n];
     SHARDY_TRY(shardy__state_kv(s->state, db_id, &kv, err));
-    if (!kv) return SHARDY_OK;
     lane->db_id = db_id;
     shardy_status rc = shardy__slatedb_iter_open(kv, start, end, &lane->it, err);
     if (!rc) rc = shardy__slatedb_iter_next(lane->it, &lane->key, &lane->value, err);
@@ -130,10 +129,12 @@ static shardy_status advance(shardy_scan *s, shardy_error *err) {
 
 shardy_status shardy_scan_next(shardy_scan *s, bool *more, shardy_key *key, shardy_slice *value,
                                shardy_error *err) {
+    if (more) *more = false;
+    if (key) *key = (shardy_key){0};
+    if (value) *value = (shardy_slice){NULL, 0};
     if (!s || !more || !key || !value) {
         return shardy__fail(err, SHARDY_E_ARGUMENT, "shardy_scan_next: a required pointer is NULL");
     }
-    *more = false;
     if (s->fork_generation != shardy__fork_generation()) {
         return shardy__fail(err, SHARDY_E_FORKED, "scan was opened before a fork");
     }

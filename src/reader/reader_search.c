@@ -31,7 +31,6 @@ struct shard_task {
     struct candidate *found; /* owned, ascending by score */
     uint32_t n;
     uint64_t distances;
-    shardy_error err;
 };
 
 struct search {
@@ -103,16 +102,13 @@ static shardy_status rescore(const struct search *s, const shardy__lance *table,
     return SHARDY_OK;
 }
 
-static shardy_status search_shard(const struct search *s, uint32_t db_id, struct shard_task *t,
-                                  shardy_error *err) {
-    shardy__lance *table;
+static shardy_status search_table(const struct search *s, const shardy__lance *table,
+                                  uint32_t db_id, struct shard_task *t, shardy_error *err) {
     shardy__topk top = {0};
-    SHARDY_TRY(shardy__state_table(s->state, db_id, &table, err));
-    if (!table || !shardy__lance_count(table)) return SHARDY_OK;
+    if (!shardy__lance_count(table)) return SHARDY_OK;
     const shardy__lance_index *index = shardy__lance_get_index(table);
     if (!index) {
-        return shardy__fail(err, SHARDY_E_VECTOR_SEARCH, "shard %u: the vector table has no index",
-                            db_id);
+        return shardy__fail(err, SHARDY_E_VECTOR_SEARCH, "the vector table has no index");
     }
     uint64_t rows = shardy__lance_count(table), want = (uint64_t)s->k + SPARE;
     SHARDY_TRY(shardy__topk_init(&top, (uint32_t)(want < rows ? want : rows), err));
@@ -122,10 +118,12 @@ static shardy_status search_shard(const struct search *s, uint32_t db_id, struct
     return rc;
 }
 
-static void search_task(void *ctx, uint32_t i) {
-    struct search *s = ctx;
-    struct shard_task *t = &s->tasks[i];
-    t->err.code = search_shard(s, s->shards[i], t, &t->err);
+static shardy_status search_task(void *ctx, uint32_t i, shardy_error *err) {
+    const struct search *s = ctx;
+    uint32_t db_id = s->shards[i];
+    shardy__lance *table;
+    SHARDY_TRY(shardy__state_table(s->state, db_id, &table, err));
+    return shardy__shard_error(search_table(s, table, db_id, &s->tasks[i], err), db_id, err);
 }
 
 /* ---- all shards ---- */
@@ -198,11 +196,7 @@ static shardy_status run_search(struct search *s, uint32_t n_shards, bool with_v
     if (s->state->loaded.manifest.metric == SHARDY_METRIC_COSINE) {
         shardy__vec_normalise(s->unit, s->unit, s->dim);
     }
-    shardy__parallel_for(s->state->threads, n_shards, search_task, s);
-    for (uint32_t i = 0; i < n_shards && !rc; i++) {
-        rc = s->tasks[i].err.code;
-        if (rc && err) *err = s->tasks[i].err;
-    }
+    rc = shardy__parallel_try(s->state->threads, n_shards, search_task, s, err);
     if (!rc) rc = merge(s, n_shards, with_vectors, out, err);
 done:
     for (uint32_t i = 0; s->tasks && i < n_shards; i++) shardy__free(s->tasks[i].found);
@@ -264,20 +258,20 @@ void shardy_search_result_free(shardy_search_result *result) {
 
 shardy_status shardy_reader_vector(shardy_reader *r, shardy_slice id, float *out, uint32_t dim,
                                    bool *found, shardy_error *err) {
+    if (found) *found = false;
     if (!out || !found || !id.data) {
         return shardy__fail(err, SHARDY_E_ARGUMENT, "shardy_reader_vector: a required pointer is NULL");
     }
-    *found = false;
     SHARDY_TRY(shardy__reader_usable(r, err));
     const shardy__manifest *m = &r->state->loaded.manifest;
     if (!m->has_vectors || dim != m->dim) {
         return shardy__fail(err, SHARDY_E_CONFIG, "the snapshot's vectors have dim %u, not %u",
                             m->has_vectors ? m->dim : 0, dim);
     }
-    for (uint32_t s = 0; s < r->state->num_dbs; s++) {
+    for (uint32_t s = 0; s < m->n_shards; s++) {
         shardy__lance *table;
-        SHARDY_TRY(shardy__state_table(r->state, s, &table, err));
-        uint64_t rows = table ? shardy__lance_count(table) : 0;
+        SHARDY_TRY(shardy__state_table(r->state, m->shards[s].db_id, &table, err));
+        uint64_t rows = shardy__lance_count(table);
         for (uint64_t row = 0; row < rows; row++) {
             shardy_slice other = shardy__lance_id(table, row);
             if (other.len != id.len || (id.len && memcmp(other.data, id.data, id.len))) continue;
