@@ -33,8 +33,8 @@ typedef struct shardy_progress {
 } shardy_progress;
 
 /* Called at most about ten times a second, never from two threads at once, from the thread that
- * adds or from pool threads during finish. Returning false cancels the build: the running call
- * returns SHARDY_E_CANCELLED and nothing is published. */
+ * adds or from pool threads during finish. Returning false cancels the build: the running call and all
+ * later ones return SHARDY_E_CANCELLED and nothing is published. */
 typedef bool (*shardy_progress_fn)(void *ctx, const shardy_progress *progress);
 
 typedef struct shardy_writer_options {
@@ -110,9 +110,9 @@ typedef struct shardy_arrow_columns {
 #define SHARDY_ARROW_COLUMNS_INIT {.size = sizeof(shardy_arrow_columns)}
 
 /* Add all rows of one record batch (a struct array). Schema and array are borrowed for the call and
- * not released. A bad schema or row is SHARDY_E_CONFIG naming the column, and the row's key where
- * there is one; the writer has then failed: every further call answers the same error. Null keys,
- * values and vectors are refused, a null payload is null. */
+ * not released. A bad schema is SHARDY_E_CONFIG naming the column, a bad row is SHARDY_E_CONFIG naming
+ * the column or the row's key; the writer has then failed: every further call answers the same error.
+ * Null keys, values and vectors are refused, a null payload is null. */
 SHARDY_API shardy_status shardy_writer_add_arrow(shardy_writer *writer,
                                                  const struct ArrowSchema *schema,
                                                  const struct ArrowArray *batch,
@@ -136,7 +136,8 @@ typedef struct shardy_build_result {
 
 /* Build, store and publish. On success *out (may be NULL) is owned, freed with
  * shardy_build_result_free. May be called once.
- * SHARDY_E_COVERAGE names the shards that failed and their causes; SHARDY_E_VECTOR_INDEX if the only
+ * SHARDY_E_CONFIG: another builder has taken the run id meanwhile. SHARDY_E_COVERAGE names the shards
+ * that failed and their causes; SHARDY_E_VECTOR_INDEX if the only
  * causes are index builds; SHARDY_E_PUBLISH_MANIFEST; SHARDY_E_PUBLISH_CURRENT carries the manifest's
  * ref in its message: that object is complete and can still be published; SHARDY_E_CANCELLED. */
 SHARDY_API shardy_status shardy_writer_finish(shardy_writer *writer, shardy_build_result **out,

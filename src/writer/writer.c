@@ -64,6 +64,11 @@ static shardy_status check_options(const shardy_writer_options *o, shardy_error 
     SHARDY_TRY(check_range("sst_bytes", o->sst_bytes, 65536, UINT64_C(1) << 40, err));
     SHARDY_TRY(check_range("threads", o->threads, 1, 1024, err));
     SHARDY_TRY(check_range("memory_limit", o->memory_limit, 1u << 20, UINT64_MAX, err));
+    if (o->key_col && (!*o->key_col || !shardy__utf8_valid(o->key_col, strlen(o->key_col)))) {
+        char text[100];
+        return shardy__fail(err, SHARDY_E_CONFIG, "key_col %s must be non-empty UTF-8",
+                            shardy__quote(text, sizeof text, o->key_col, strlen(o->key_col)));
+    }
     if (o->run_id) SHARDY_TRY(shardy__check_run_id(o->run_id, err));
     if (o->shard_prefix) SHARDY_TRY(shardy__check_shard_prefix(o->shard_prefix, err));
     if (o->db_path_template) SHARDY_TRY(shardy__check_db_path_template(o->db_path_template, err));
@@ -84,6 +89,7 @@ static shardy_status copy_strings(shardy_writer *w, const shardy_writer_options 
     uint8_t uuid[16];
     char hex[33];
     SHARDY_TRY(shardy__uuid4(uuid, err));
+    w->run_named = o->run_id != NULL;
     w->run_id = shardy__strdup(o->run_id ? o->run_id : shardy__uuid_hex(hex, uuid));
     w->key_col = shardy__strdup(o->key_col ? o->key_col : "_key");
     w->shard_prefix = shardy__strdup(o->shard_prefix ? o->shard_prefix : "shards");
@@ -101,6 +107,12 @@ static shardy_status stop_at_first(void *ctx, const char *name, uint64_t size, s
     return SHARDY_E_CANCELLED; /* one is enough */
 }
 
+shardy_status shardy__run_taken(const shardy_writer *w, shardy_error *err) {
+    return shardy__fail(err, SHARDY_E_CONFIG,
+                        "run_id \"%s\" has objects below %s/%s already; it must be new", w->run_id,
+                        w->prefix, w->shard_prefix);
+}
+
 /* Attempts write under fresh names; a run id that is in use would mix two runs. */
 static shardy_status check_run_is_new(shardy_writer *w, shardy_error *err) {
     bool any = false;
@@ -108,12 +120,7 @@ static shardy_status check_run_is_new(shardy_writer *w, shardy_error *err) {
     if (!below) return shardy__fail_nomem(err);
     shardy_status rc = shardy__dir_list(w->dir, below, stop_at_first, &any, err);
     shardy__free(below);
-    if (any) {
-        return shardy__fail(err, SHARDY_E_CONFIG,
-                            "run_id \"%s\" has objects below %s/%s already; it must be new",
-                            w->run_id, w->prefix, w->shard_prefix);
-    }
-    return rc;
+    return any ? shardy__run_taken(w, err) : rc;
 }
 
 static shardy_status open_parts(shardy_writer *w, const shardy_writer_options *o,
@@ -128,7 +135,6 @@ static shardy_status open_parts(shardy_writer *w, const shardy_writer_options *o
     if (o->vector) w->spec = *o->vector;
     w->shards = shardy__calloc(o->num_dbs, sizeof *w->shards);
     if (!w->shards) return shardy__fail_nomem(err);
-    for (uint32_t i = 0; i < o->num_dbs; i++) w->shards[i].dim = w->spec.dim;
     SHARDY_TRY(shardy__store_open(w->prefix, &w->dir, err));
     SHARDY_TRY(check_run_is_new(w, err));
     return shardy__store_check_writable(w->dir, err);
@@ -136,10 +142,10 @@ static shardy_status open_parts(shardy_writer *w, const shardy_writer_options *o
 
 shardy_status shardy_writer_open(const shardy_writer_options *options, shardy_writer **out,
                                  shardy_error *err) {
+    if (out) *out = NULL;
     if (!options || !out) {
         return shardy__fail(err, SHARDY_E_ARGUMENT, "shardy_writer_open: a required pointer is NULL");
     }
-    *out = NULL;
     SHARDY_TRY(check_options(options, err));
     shardy_writer *w = shardy__calloc(1, sizeof *w);
     if (!w) return shardy__fail_nomem(err);
@@ -162,7 +168,9 @@ shardy_status shardy_writer_open(const shardy_writer_options *options, shardy_wr
 
 void shardy_writer_close(shardy_writer *w) {
     if (!w) return;
-    for (uint32_t i = 0; w->shards && i < w->options.num_dbs; i++) shardy__rows_free(&w->shards[i]);
+    for (uint32_t i = 0; w->shards && i < w->options.num_dbs; i++) {
+        if (w->shards[i].bytes) shardy__rows_free(&w->shards[i]);
+    }
     shardy__free(w->shards);
     shardy__dir_close(w->dir);
     shardy__mutex_destroy(&w->meter.lock);
@@ -242,11 +250,12 @@ static shardy_status check_vector(const shardy_writer *w, const shardy_row *row,
 
 static shardy_status check_text(const shardy_row *row, shardy_slice text, const char *what,
                                 shardy_error *err) {
+    if (!text.data) return SHARDY_OK;
     if (text.len > SHARDY_VALUE_MAX) {
         REFUSE(err, &row->key, "%s has %zu bytes; at most %u are allowed", what, text.len,
                SHARDY_VALUE_MAX);
     }
-    if (text.data && !shardy__utf8_valid(text.data, text.len)) {
+    if (!shardy__utf8_valid(text.data, text.len)) {
         REFUSE(err, &row->key, "%s is not valid UTF-8", what);
     }
     return SHARDY_OK;
@@ -310,6 +319,7 @@ static shardy_status store_row(shardy_writer *w, const shardy_row *row, shardy_s
     if (w->spec.dim && !fresh.id.data) {
         SHARDY_TRY(default_id(&row->key, stored, scratch, &made, &fresh.id, err));
     }
+    rows->dim = w->spec.dim; /* here, so that shards without rows take no memory */
     uint64_t before = rows->bytes;
     shardy_status rc = shardy__rows_add(rows, &fresh, err);
     w->bytes += rows->bytes - before;
@@ -337,7 +347,8 @@ shardy_status shardy__writer_add_row(shardy_writer *w, const shardy_row *row, sh
     if (w->rows % 1024 == 0) {
         atomic_store(&w->meter.rows, w->rows);
         if (!shardy__meter_report(&w->meter, false)) {
-            return shardy__fail(err, SHARDY_E_CANCELLED, "cancelled by the caller");
+            shardy__fail(&w->failed, SHARDY_E_CANCELLED, "cancelled by the caller");
+            return shardy__writer_usable(w, err);
         }
     }
     return SHARDY_OK;

@@ -81,7 +81,6 @@ static shardy_status common_code(const struct build *b) {
     for (uint32_t i = 0; i < b->n_todo; i++) {
         shardy_status c = b->errors[i].code;
         if (!c) continue;
-        if (c == SHARDY_E_CANCELLED) return c;
         code = !code || code == c ? c : SHARDY_E_COVERAGE;
     }
     bool own = code == SHARDY_E_VECTOR_INDEX || code == SHARDY_E_NO_MEMORY;
@@ -99,20 +98,16 @@ static shardy_status check_coverage(const struct build *b, shardy_error *err) {
         failed++;
         shardy__buf_printf(&text, "; shard %u: %s", b->todo[i].db_id, b->errors[i].message);
     }
-    if (!missing) {
-        shardy__buf_free(&text);
-        return SHARDY_OK;
+    shardy_status code = SHARDY_OK;
+    if (atomic_load(&b->w->meter.cancelled)) { /* even if that was at the last shard */
+        code = shardy__fail(err, SHARDY_E_CANCELLED, "cancelled by the caller; nothing was published");
+    } else if (missing) {
+        const char *causes = shardy__buf_text(&text);
+        code = shardy__fail(err, common_code(b),
+                            "%u of %u shards could not be built, %u more were not begun%s", failed,
+                            b->w->options.num_dbs, missing - failed, causes ? causes : "");
+        if (err && failed == 1) err->shard = (int32_t)first;
     }
-    shardy_status code =
-        atomic_load(&b->w->meter.cancelled) ? SHARDY_E_CANCELLED : common_code(b);
-    const char *causes = shardy__buf_text(&text);
-    if (code == SHARDY_E_CANCELLED) {
-        shardy__fail(err, code, "cancelled by the caller; nothing was published");
-    } else {
-        shardy__fail(err, code, "%u of %u shards could not be built, %u more were not begun%s",
-                     failed, b->w->options.num_dbs, missing - failed, causes ? causes : "");
-    }
-    if (err) err->shard = (int32_t)first;
     shardy__buf_free(&text);
     return code;
 }
@@ -166,12 +161,13 @@ static shardy_status fill_manifest(const shardy_writer *w, struct build *b,
                              .duplicate_rows = *duplicates};
     SHARDY_TRY(shardy__custom_json(&custom, &m->custom_json, err));
     if (!m->has_vectors) return SHARDY_OK;
+    const char *quantization =
+        w->spec.quantization ? shardy_quantization_name(w->spec.quantization) : NULL;
     m->index_type = shardy__strdup(shardy_index_type_name(w->spec.index_type));
-    if (w->spec.quantization) {
-        m->quantization = shardy__strdup(shardy_quantization_name(w->spec.quantization));
-    }
-    if (plan->note) m->index_note = shardy__strdup(plan->note);
-    return m->index_type ? SHARDY_OK : shardy__fail_nomem(err);
+    m->quantization = shardy__strdup(quantization);
+    m->index_note = shardy__strdup(plan->note);
+    bool ok = m->index_type && (m->quantization || !quantization) && (m->index_note || !plan->note);
+    return ok ? SHARDY_OK : shardy__fail_nomem(err);
 }
 
 /* ---- the result ---- */
@@ -248,6 +244,21 @@ static void remove_run(shardy_writer *w) {
     shardy__free(below);
 }
 
+/* Of all builders that chose the same run id only the one that makes this object may build. It stays,
+ * so that later ones are refused too. */
+static shardy_status claim_run(shardy_writer *w, shardy_error *err) {
+    shardy__sink *sink = NULL;
+    if (!w->run_named) return SHARDY_OK;
+    char *name = shardy__format("%s/run_id=%s/_CLAIM", w->shard_prefix, w->run_id);
+    if (!name) return shardy__fail_nomem(err);
+    shardy_status rc = shardy__dir_create(w->dir, name, &sink, err);
+    if (!rc) rc = shardy__sink_commit(sink, err);
+    if (rc == SHARDY_E_EXISTS) rc = shardy__run_taken(w, err);
+    shardy__sink_close(sink);
+    shardy__free(name);
+    return rc;
+}
+
 shardy_status shardy_writer_finish(shardy_writer *w, shardy_build_result **out,
                                    shardy_error *err) {
     if (out) *out = NULL;
@@ -257,8 +268,11 @@ shardy_status shardy_writer_finish(shardy_writer *w, shardy_build_result **out,
     if (!r) return shardy__fail_nomem(err);
     w->finished = true;
     atomic_store(&w->meter.rows, w->rows);
-    shardy_status rc = build_and_publish(w, r, err);
-    if (rc && rc != SHARDY_E_PUBLISH_CURRENT) remove_run(w);
+    shardy_status rc = claim_run(w, err);
+    if (!rc) {
+        rc = build_and_publish(w, r, err);
+        if (rc && rc != SHARDY_E_PUBLISH_CURRENT) remove_run(w);
+    }
     if (rc || !out) {
         shardy_build_result_free(&r->base);
     } else {

@@ -45,9 +45,11 @@ struct shardy_writer {
     shardy__meter meter;
     uint64_t rows, bytes, limit, opened_ns;
     uint32_t fork_generation;
+    bool run_named;     /* the caller chose the run id, so somebody else may have chosen it too */
     bool finished;      /* finish was called */
     bool write_behind;  /* fewer shards to build than threads to build them */
-    shardy_error failed; /* code not OK: a batch was refused and every call answers this */
+    shardy_error failed; /* code not OK: a batch was refused or the build was cancelled, and every
+                            call answers this */
 };
 
 /* Used by writer_arrow.c for each row of a batch; the public function checks the handle first. */
@@ -55,6 +57,9 @@ shardy_status shardy__writer_add_row(shardy_writer *w, const shardy_row *row, sh
 
 /* SHARDY_E_FORKED, SHARDY_E_STATE, or the earlier failure. */
 shardy_status shardy__writer_usable(const shardy_writer *w, shardy_error *err);
+
+/* SHARDY_E_CONFIG: somebody else has, or had, this run id. */
+shardy_status shardy__run_taken(const shardy_writer *w, shardy_error *err);
 
 /* ---- index, once per build (writer_index.c) ---- */
 

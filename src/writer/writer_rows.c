@@ -118,7 +118,7 @@ shardy_status shardy__rows_add(shardy__rows *rows, const shardy__new_row *row, s
         uint8_t *id = own_id ? p + row->key.len + row->value.len : p;
         uint8_t *payload = p + row->key.len + row->value.len + id_len;
         if (own_id) copy(id, row->id);
-        copy(payload, row->payload);
+        copy(payload, (shardy_slice){row->payload.data, payload_len});
         rows->vectors[rows->n] = (shardy__vector_entry){
             id, row->payload.data ? payload : NULL, (uint32_t)row->id.len, (uint32_t)payload_len};
         memcpy((void *)(uintptr_t)shardy__rows_vector(rows, rows->n), row->vector,
@@ -138,7 +138,5 @@ void shardy__rows_free(shardy__rows *rows) {
     shardy__free(rows->vector_chunks);
     shardy__free(rows->vectors);
     shardy__free(rows->entries);
-    uint32_t dim = rows->dim;
     memset(rows, 0, sizeof *rows);
-    rows->dim = dim;
 }

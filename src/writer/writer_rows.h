@@ -33,7 +33,7 @@ typedef struct shardy__rows {
     uint32_t rows_per_chunk;
     size_t cap, vector_cap, n_vector_chunks, cap_vector_chunks;
     struct shardy__arena_chunk *arena; /* newest first */
-    uint64_t bytes;                    /* memory held */
+    uint64_t bytes;                    /* memory held; 0: nothing to free */
 } shardy__rows;
 
 #define SHARDY__ROWS_MAX (UINT32_MAX - 65535) /* row numbers may be rounded up to blocks */
