@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "shardyfusion/shardyfusion.h"
@@ -41,11 +40,17 @@ static inline uint64_t bench_cpu_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* The most memory that this process has held at once. */
+/* The most memory that this process has held at once; 0 if unknown. (getrusage would count what the
+ * process was forked from, too.) */
 static inline double bench_peak_rss_mb(void) {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)usage.ru_maxrss / 1024;
+    char line[256];
+    unsigned long kib = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f)) {
+        if (!strncmp(line, "VmHWM:", 6)) kib = strtoul(line + 6, NULL, 10);
+    }
+    if (f) fclose(f);
+    return (double)kib / 1024;
 }
 
 static inline void *bench_alloc(size_t bytes) {
