@@ -4,7 +4,9 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 VENV := .venv
 PY := $(VENV)/bin/python
 
-.PHONY: help demo test test-fast asan tsan bench fmt fmt-check lint install clean bootstrap
+.PHONY: help demo test test-fast asan tsan bench fmt fmt-check lint install clean bootstrap \
+    bootstrap-tests
+.NOTPARALLEL:
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | \
@@ -13,25 +15,31 @@ help: ## show this list
 bootstrap: ## install what building needs (Debian packages), or say what to install
 	@tools/bootstrap
 
+bootstrap-tests:
+	@tools/bootstrap --tests
+
 demo: bootstrap ## build, make a snapshot of 4,000 real rows, get and search in it
 	@tools/demo.sh
 
 $(VENV)/.stamp: requirements-test.txt tools/venv
-	@tools/venv $(VENV) requirements-test.txt
+	@tools/venv $@ requirements-test.txt
 
-test: bootstrap $(VENV)/.stamp ## everything: C, sanitizers, CLI, Python, official engines
+$(VENV)/.stamp-bench: requirements-test.txt requirements-bench.txt tools/venv
+	@tools/venv $@ requirements-bench.txt g++ c++
+
+test: $(VENV)/.stamp bootstrap-tests ## everything: C, sanitizers, CLI, Python, official engines
 	@$(PY) tools/test.py --jobs $(JOBS)
 
-test-fast: bootstrap ## C unit tests, fuzz replay, command line; no Python environment
+test-fast: bootstrap-tests ## C unit tests, fuzz replay, command line; no Python environment
 	@python3 tools/test.py --fast --jobs $(JOBS)
 
-asan: bootstrap ## C tests under address and undefined behaviour sanitizers
+asan: bootstrap-tests ## C tests under address and undefined behaviour sanitizers
 	@python3 tools/test.py --only asan --jobs $(JOBS)
 
-tsan: bootstrap ## C tests under the thread sanitizer
+tsan: bootstrap-tests ## C tests under the thread sanitizer
 	@python3 tools/test.py --only tsan --jobs $(JOBS)
 
-bench: bootstrap $(VENV)/.stamp ## compare with the official packages; prints ratios
+bench: $(VENV)/.stamp-bench bootstrap-tests ## compare with the official packages; prints ratios
 	@$(PY) bench/run.py
 
 fmt: $(VENV)/.stamp ## format all C files
@@ -40,7 +48,7 @@ fmt: $(VENV)/.stamp ## format all C files
 fmt-check: $(VENV)/.stamp ## fail if a C file is not formatted
 	@git ls-files '*.c' '*.h' | xargs $(VENV)/bin/clang-format --dry-run -Werror
 
-lint: ## layers, sizes, exported symbols
+lint: bootstrap-tests ## layers and sizes
 	@python3 tools/check_layers.py
 	@python3 tools/check_size.py
 
