@@ -7,8 +7,6 @@ import pytest
 # The statistics of pylance warn unless this is chosen one way or the other.
 os.environ.setdefault("LANCE_INCLUDE_VECTOR_CENTROIDS", "true")
 
-shardyfusion = pytest.importorskip("shardyfusion", reason="the package is not installed: pip install .")
-
 
 @pytest.fixture
 def build(tmp_path):
