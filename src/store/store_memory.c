@@ -56,30 +56,31 @@ static void unref(struct blob *blob) {
     if (--blob->refs == 0) shardy__free(blob);
 }
 
-static bool below(const char *name, const char *path, const char *prefix) {
-    size_t len = strlen(path);
-    return !strncmp(name, path, len) && name[len] == '/' &&
-           !strncmp(name + len + 1, prefix, strlen(prefix));
+/* The objects from *from to before *to are those whose names begin with `start`. */
+static void find_range(const char *start, size_t *from, size_t *to) {
+    size_t len = strlen(start);
+    *from = *to = rank(start);
+    while (*to < n_objects && !strncmp(objects[*to].name, start, len)) ++*to;
 }
 
-/* Remove what lies below; the number of objects removed. */
-static size_t drop_below(const char *path, const char *prefix) {
-    size_t kept = 0, before = n_objects;
-    for (size_t i = 0; i < before; i++) {
-        if (below(objects[i].name, path, prefix)) {
-            shardy__free(objects[i].name);
-            unref(objects[i].blob);
-        } else {
-            objects[kept++] = objects[i];
-        }
+/* Remove the objects whose names begin with `start`; how many there were. */
+static size_t drop_range(const char *start) {
+    size_t from, to;
+    shardy__mutex_lock(&lock);
+    find_range(start, &from, &to);
+    for (size_t i = from; i < to; i++) {
+        shardy__free(objects[i].name);
+        unref(objects[i].blob);
     }
-    n_objects = kept;
+    if (to > from) memmove(&objects[from], &objects[to], (n_objects - to) * sizeof *objects);
+    n_objects -= to - from;
     if (n_objects == 0) { /* so that leak checkers see an empty registry as freed */
         shardy__free(objects);
         objects = NULL;
         cap_objects = 0;
     }
-    return before - kept;
+    shardy__mutex_unlock(&lock);
+    return to - from;
 }
 
 /* Store `blob` (consumed on success) under `name`. */
@@ -259,33 +260,34 @@ static shardy_status memory_list(shardy__dir *dir, const char *prefix, shardy__l
     struct memory_dir *d = (struct memory_dir *)dir;
     shardy__names names = {0};
     shardy_status rc = SHARDY_OK;
+    size_t at, end, skip = strlen(d->path) + 1;
+    char *start = shardy__format("%s/%s", d->path, prefix);
+    if (!start) return shardy__fail_nomem(err);
     shardy__mutex_lock(&lock);
-    for (size_t i = 0; i < n_objects && !rc; i++) {
-        const char *name = objects[i].name;
-        if (below(name, d->path, prefix)) {
-            rc = shardy__names_add(&names, name + strlen(d->path) + 1, objects[i].blob->len, err);
-        }
+    for (find_range(start, &at, &end); at < end && !rc; at++) {
+        rc = shardy__names_add(&names, objects[at].name + skip, objects[at].blob->len, err);
     }
     shardy__mutex_unlock(&lock);
     if (!rc) rc = shardy__names_report(&names, fn, ctx, err);
     shardy__names_free(&names);
+    shardy__free(start);
     return rc;
 }
 
 static shardy_status memory_remove_tree(shardy__dir *dir, const char *prefix, uint64_t *removed,
                                         shardy_error *err) {
     struct memory_dir *d = (struct memory_dir *)dir;
-    (void)err;
-    shardy__mutex_lock(&lock);
-    *removed = drop_below(d->path, prefix);
-    shardy__mutex_unlock(&lock);
+    char *start = shardy__format("%s/%s", d->path, prefix);
+    if (!start) return shardy__fail_nomem(err);
+    *removed = drop_range(start);
+    shardy__free(start);
     return SHARDY_OK;
 }
 
 void shardy__memory_drop(const char *name) {
-    shardy__mutex_lock(&lock);
-    drop_below(name, "");
-    shardy__mutex_unlock(&lock);
+    char *start = shardy__format("%s/", name);
+    if (start) drop_range(start);
+    shardy__free(start);
 }
 
 /* ---- the directory itself ---- */
