@@ -128,7 +128,7 @@ shardy_status shardy__dir_read(shardy__dir *dir, const char *name, uint64_t max,
  * A prefix without objects is an empty listing. */
 shardy_status shardy__dir_list(shardy__dir *dir, const char *prefix, shardy__list_fn fn, void *ctx,
                                shardy_error *err);
-/* Remove all objects below `prefix` ("" = everything below the directory). *removed may be NULL. */
+/* Remove all objects below `prefix`, which is as for a listing. *removed may be NULL. */
 shardy_status shardy__dir_remove_tree(shardy__dir *dir, const char *prefix, uint64_t *removed,
                                       shardy_error *err);
 /* The directory at `path` below this one; independent of it, closed on its own. */

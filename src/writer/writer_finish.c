@@ -235,7 +235,7 @@ done:
 
 /* Nothing of an unpublished run stays, unless only _CURRENT could not be written. */
 static void remove_run(shardy_writer *w) {
-    char *below = shardy__format("%s/run_id=%s", w->shard_prefix, w->run_id);
+    char *below = shardy__format("%s/run_id=%s/", w->shard_prefix, w->run_id);
     shardy_error err = SHARDY_ERROR_INIT;
     if (!below || shardy__dir_remove_tree(w->dir, below, NULL, &err)) {
         shardy__log_write(&w->log, SHARDY__LOG_WARNING,

@@ -205,6 +205,29 @@ TEST(a_run_id_taken_meanwhile) {
     shardy_reader_close(r);
 }
 
+/* A failed run takes nothing with it that merely begins with the same letters. */
+TEST(runs_with_similar_names) {
+    uint32_t at = 1;
+    shardy_writer_options o = SHARDY_WRITER_OPTIONS_INIT;
+    shardy_writer *w = open_writer("memory://similar", "ab", NULL);
+    for (uint32_t i = 0; i < 50; i++) CHECK_OK(fixture_add(w, i, false, &err), err);
+    CHECK_OK(shardy_writer_finish(w, NULL, &err), err);
+    shardy_writer_close(w);
+    o.prefix = "memory://similar";
+    o.num_dbs = 4;
+    o.run_id = "a";
+    o.progress = cancel_when_built;
+    o.progress_ctx = &at;
+    CHECK_OK(shardy_writer_open(&o, &w, &err), err);
+    for (uint32_t i = 0; i < 50; i++) CHECK_OK(fixture_add(w, i, false, &err), err);
+    CHECK_FAILS(shardy_writer_finish(w, NULL, &err), SHARDY_E_CANCELLED);
+    shardy_writer_close(w);
+    shardy_reader *r;
+    CHECK_OK(shardy_reader_open("memory://similar", NULL, &r, &err), err);
+    fixture_check_kv(r, 50);
+    shardy_reader_close(r);
+}
+
 struct builders {
     const char *prefix, *run_id;
     _Atomic int published, refused;
