@@ -22,7 +22,7 @@ typedef struct shardy_reader_options {
     size_t size;
     const char *current_name; /* default "_CURRENT" */
     uint32_t threads;         /* shards opened or searched at once; default 1: the caller's thread */
-    bool preload;             /* open every shard now instead of at first use */
+    bool preload;             /* open every shard and its objects now instead of at first use */
     shardy_log_fn log;
     void *log_ctx;
 } shardy_reader_options;

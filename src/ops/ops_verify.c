@@ -34,7 +34,7 @@ struct shard_check {
     shardy__dir *dir;
     const char *url; /* of what is being checked, for problems without an object */
     char *min, *max; /* JSON of the first and last key seen */
-    uint64_t rows;
+    uint64_t rows, problems; /* of this shard */
 };
 
 /* ---- problems ---- */
@@ -42,14 +42,15 @@ struct shard_check {
 static void problem(void *ctx, const char *object, const char *text) {
     struct shard_check *c = ctx;
     const shardy_verify_options *o = c->v->options;
+    c->problems++;
     shardy__mutex_lock(&c->v->lock);
     c->v->report->problems++;
     if (o->problem) o->problem(o->problem_ctx, (int32_t)c->info->db_id, object, text);
     shardy__mutex_unlock(&c->v->lock);
 }
 
-static void problem_error(struct shard_check *c, shardy_status rc, const shardy_error *err) {
-    problem(c, c->url, err->message[0] ? err->message : shardy_status_text(rc));
+static void problem_error(struct shard_check *c, const shardy_error *err) {
+    problem(c, c->url, err->message);
 }
 
 static void count(struct verify *v, uint64_t objects, uint64_t bytes, uint64_t keys,
@@ -86,23 +87,26 @@ static void check_object(struct shard_check *c, const shardy__manifest_object *o
     shardy__source *src = NULL;
     uint64_t hash = 0;
     char text[200];
-    shardy_status rc = shardy__dir_open(c->dir, o->name, 0, &src, &err);
+    char *url = shardy__url_join(c->dir->url, o->name);
+    shardy_status rc = url ? shardy__dir_open(c->dir, o->name, 0, &src, &err)
+                           : shardy__fail_nomem(&err);
     if (!rc) rc = hash_source(src, &hash, &err);
     if (rc) {
-        problem_error(c, rc, &err);
+        problem(c, url ? url : c->url, err.message);
     } else {
         count(c->v, 1, src->size, 0, 0);
         if (src->size != o->size) {
             snprintf(text, sizeof text, "has %" PRIu64 " bytes; the manifest records %" PRIu64,
                      src->size, o->size);
-            problem(c, src->url, text);
+            problem(c, url, text);
         } else if (hash != o->xxh3) {
             snprintf(text, sizeof text,
                      "has checksum %016" PRIx64 "; the manifest records %016" PRIx64, hash, o->xxh3);
-            problem(c, src->url, text);
+            problem(c, url, text);
         }
     }
     shardy__source_close(src);
+    shardy__free(url);
 }
 
 static void check_objects(struct shard_check *c) {
@@ -156,13 +160,12 @@ static void check_kv(struct shard_check *c) {
     shardy__slatedb *kv = NULL;
     shardy__slatedb_stats stats = {0};
     shardy__slatedb_check check = {check_row, problem, c};
+    uint64_t before = c->problems;
     shardy_status rc = shardy__slatedb_open(c->dir, NULL, &kv, &err);
     if (!rc) rc = shardy__slatedb_verify(kv, &check, &stats, &err);
     shardy__slatedb_close(kv);
-    if (rc) {
-        problem_error(c, rc, &err);
-        return;
-    }
+    if (rc && c->problems == before) problem_error(c, &err); /* else it is the first of those told */
+    if (rc) return;
     count(c->v, 0, 0, c->rows, 0);
     if (c->rows != c->info->row_count) {
         char text[160];
@@ -211,7 +214,7 @@ static void check_vectors(struct shard_check *c) {
     if (!rc) rc = shardy__lance_open(dir, NULL, &table, &err);
     if (!rc) check_table_facts(c, table);
     if (!rc) rc = shardy__lance_verify(table, &check, &err);
-    if (rc) problem_error(c, rc, &err);
+    if (rc) problem_error(c, &err);
     shardy__lance_close(table);
     c->url = c->dir->url;
     shardy__dir_close(dir);
@@ -229,7 +232,7 @@ static void verify_shard(void *ctx, uint32_t i) {
     shardy_status rc = shardy__relative_ref(c.info->db_url, m->prefix, &path, &err);
     if (!rc) rc = shardy__dir_sub(v->prefix, path, &c.dir, &err);
     if (rc) {
-        problem_error(&c, rc, &err);
+        problem_error(&c, &err);
     } else {
         c.url = c.dir->url;
         check_objects(&c);

@@ -16,10 +16,12 @@ shardy_status shardy__reader_usable(const shardy_reader *reader, shardy_error *e
 static shardy_status preload_task(void *ctx, uint32_t i, shardy_error *err) {
     shardy__reader_state *state = ctx;
     const shardy__manifest *m = &state->loaded.manifest;
+    uint32_t db_id = m->shards[i].db_id;
     shardy__slatedb *kv;
     shardy__lance *table;
-    SHARDY_TRY(shardy__state_kv(state, m->shards[i].db_id, &kv, err));
-    return m->has_vectors ? shardy__state_table(state, m->shards[i].db_id, &table, err) : SHARDY_OK;
+    SHARDY_TRY(shardy__state_kv(state, db_id, &kv, err));
+    SHARDY_TRY(shardy__shard_error(shardy__slatedb_preload(kv, err), db_id, err));
+    return m->has_vectors ? shardy__state_table(state, db_id, &table, err) : SHARDY_OK;
 }
 
 shardy_status shardy_reader_open(const char *prefix, const shardy_reader_options *options,

@@ -1,5 +1,7 @@
 /* test_lib_contract.c: what the public headers promise about arguments, ownership and failures. */
+#include <glob.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include "lib_fixture.h"
@@ -387,6 +389,72 @@ TEST(errors_of_parallel_work) {
         CHECK_CONTAINS(err.message, "shard 2: ");
         CHECK_FAILS(shardy_reader_multi_get(r, keys, 100, values, NULL), SHARDY_E_NOT_FOUND);
         CHECK_FAILS(shardy_reader_search(r, v, FIXTURE_DIM, NULL, &result, NULL), SHARDY_E_NOT_FOUND);
+        shardy_reader_close(r);
+    }
+}
+
+static void remember_object(void *ctx, int32_t db_id, const char *object, const char *text) {
+    (void)text;
+    CHECK_INT(db_id, 1);
+    if (strstr(object, ".sst")) ++*(int *)ctx;
+}
+
+/* Preloading opens all objects, and a missing one is named by its own URL. */
+TEST(a_missing_table_of_rows) {
+    char prefix[200], command[600];
+    snprintf(prefix, sizeof prefix, "%s/missing", test_tmpdir());
+    fixture_build(prefix, 100, 3, NULL);
+    snprintf(command, sizeof command, "rm %s/shards/run_id=*/db=00001/attempt=00/compacted/*.sst",
+             prefix);
+    CHECK_INT(system(command), 0);
+    shardy_reader_options o = SHARDY_READER_OPTIONS_INIT;
+    shardy_reader *r;
+    o.preload = true;
+    CHECK_FAILS(shardy_reader_open(prefix, &o, &r, &err), SHARDY_E_NOT_FOUND);
+    CHECK_INT(err.shard, 1);
+    CHECK_CONTAINS(err.message, ".sst");
+    int named = 0;
+    shardy_verify_options v = SHARDY_VERIFY_OPTIONS_INIT;
+    shardy_verify_report report;
+    v.problem = remember_object;
+    v.problem_ctx = &named;
+    CHECK_OK(shardy_verify(prefix, &v, &report, &err), err);
+    CHECK(report.problems > 0 && named > 0);
+}
+
+/* Make the manifest at `from` say that it was written to `prefix`, with URLs below `base`. */
+static void set_recorded_prefix(const char *from, const char *prefix, const char *base) {
+    char pattern[300], sql[1000];
+    glob_t found;
+    sqlite3 *db;
+    snprintf(pattern, sizeof pattern, "%s/manifests/*/manifest", from);
+    CHECK_INT(glob(pattern, 0, NULL, &found), 0);
+    CHECK_INT(sqlite3_open(found.gl_pathv[0], &db), SQLITE_OK);
+    snprintf(sql, sizeof sql,
+             "UPDATE build_meta SET s3_prefix = '%s';"
+             "UPDATE shards SET db_url = replace(db_url, 'file://%s', '%s')",
+             prefix, from, base);
+    CHECK_INT(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    globfree(&found);
+}
+
+/* A snapshot that another program wrote to s3:// and somebody copied down. */
+TEST(a_snapshot_copied_from_s3) {
+    static const char *const prefixes[] = {"s3://bucket/some/where", "s3://bucket/some/where/",
+                                           "s3://bucket"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+        char from[200], base[200], command[700];
+        snprintf(from, sizeof from, "%s/from%zu", test_tmpdir(), i);
+        snprintf(base, sizeof base, "%s", prefixes[i]);
+        if (base[strlen(base) - 1] == '/') base[strlen(base) - 1] = 0;
+        fixture_build(from, 50, 3, NULL);
+        set_recorded_prefix(from, prefixes[i], base);
+        snprintf(command, sizeof command, "sed -i 's|file://%s|%s|' %s/_CURRENT", from, base, from);
+        CHECK_INT(system(command), 0);
+        shardy_reader *r;
+        CHECK_OK(shardy_reader_open(from, NULL, &r, &err), err);
+        fixture_check_kv(r, 50);
         shardy_reader_close(r);
     }
 }
