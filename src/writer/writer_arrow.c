@@ -150,6 +150,10 @@ static shardy_status check_call(const shardy_writer *w, const struct ArrowSchema
         return shardy__fail(err, SHARDY_E_CONFIG,
                             "payload column and payload fields cannot be combined");
     }
+    for (size_t i = 0; i < c->n_payload_fields; i++) {
+        if (c->payload_fields && c->payload_fields[i]) continue;
+        return shardy__fail(err, SHARDY_E_CONFIG, "payload field %zu has no name", i);
+    }
     if (batch->null_count > 0) {
         return shardy__fail(err, SHARDY_E_CONFIG, "the record batch has null rows");
     }

@@ -461,6 +461,26 @@ TEST(a_snapshot_copied_from_s3) {
 
 /* ---- sizes ---- */
 
+static void release_nothing(struct ArrowSchema *schema) { (void)schema; }
+static void release_no_array(struct ArrowArray *array) { (void)array; }
+
+TEST(payload_fields_without_names) {
+    struct ArrowSchema schema = {.format = "+s", .release = release_nothing};
+    struct ArrowArray array = {.release = release_no_array};
+    const char *fields[2] = {"a", NULL};
+    shardy_vector_spec spec = fixture_spec(SHARDY_METRIC_L2);
+    for (int i = 0; i < 2; i++) {
+        shardy_writer *w = open_writer("memory://fields", NULL, &spec);
+        shardy_arrow_columns c = SHARDY_ARROW_COLUMNS_INIT;
+        c.key = c.value = c.vector = "x";
+        c.payload_fields = i ? fields : NULL;
+        c.n_payload_fields = 2;
+        CHECK_FAILS(shardy_writer_add_arrow(w, &schema, &array, &c, &err), SHARDY_E_CONFIG);
+        CHECK_CONTAINS(err.message, i ? "payload field 1" : "payload field 0");
+        shardy_writer_close(w);
+    }
+}
+
 /* What a call costs must not follow the number of empty shards. */
 TEST(a_million_shards_with_ten_rows) {
     shardy_vector_spec spec = fixture_spec(SHARDY_METRIC_L2);
@@ -491,15 +511,15 @@ TEST(a_million_shards_with_ten_rows) {
     CHECK_INT(report.problems, 0);
 }
 
-TEST(more_than_65536_shards_with_rows) {
-    fixture_build("memory://many", 100000, 100000, NULL);
+TEST_TIMEOUT(many_shards_with_rows, 300) {
+    fixture_build("memory://many", 70000, 70000, NULL);
     shardy_reader *r;
     shardy_verify_report report;
     CHECK_OK(shardy_reader_open("memory://many", NULL, &r, &err), err);
     fixture_check_kv(r, 5000);
     shardy_reader_close(r);
     CHECK_OK(shardy_verify("memory://many", NULL, &report, &err), err);
-    CHECK_INT(report.keys, 100000);
+    CHECK_INT(report.keys, 70000);
     CHECK_INT(report.problems, 0);
 }
 
