@@ -7,6 +7,7 @@ from conftest import is_published
 PROLOGUE = """
 import os, signal, sys
 from shardyfusion import _core
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job begins with it ignored
 def interrupt():
     os.kill(os.getpid(), signal.SIGINT)
 def attempt(work):

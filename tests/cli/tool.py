@@ -61,6 +61,7 @@ def catches(pid, number):
 
 def interrupt(name, *command):
     number = getattr(signal, name)
+    signal.signal(number, signal.SIG_DFL)  # a background job hands down signals that are ignored
     process = subprocess.Popen(command, stdin=subprocess.PIPE)
     while process.poll() is None and not catches(process.pid, number):
         time.sleep(0.01)
