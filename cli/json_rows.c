@@ -287,8 +287,8 @@ static lines_status too_many_rows(json_rows *r, problem *why) {
         if (status == LINES_END) break;
         rows += !line_is_blank(line, len);
     }
-    problem_set(why, "%s has %" PRIu64 " rows, but the vector file %" PRIu64 " vectors",
-                r->in->name, rows, r->matrix->rows);
+    problem_set(why, "%s has %" PRIu64 " rows, but %s has %" PRIu64 " vectors", r->in->name, rows,
+                r->matrix->name, r->matrix->rows);
     return LINES_FAILED;
 }
 
@@ -312,8 +312,8 @@ lines_status json_rows_next(json_rows *r, shardy_row *row, problem *why) {
 
 bool json_rows_finish(json_rows *r, problem *why) {
     if (r->matrix && r->n_rows != r->matrix->rows) {
-        return problem_set(why, "%s has %" PRIu64 " rows, but the vector file %" PRIu64 " vectors",
-                           r->in->name, r->n_rows, r->matrix->rows);
+        return problem_set(why, "%s has %" PRIu64 " rows, but %s has %" PRIu64 " vectors",
+                           r->in->name, r->n_rows, r->matrix->name, r->matrix->rows);
     }
     for (size_t i = 0; i < r->n_slots && r->n_rows > 0; i++) {
         if (r->slots[i].seen) continue;

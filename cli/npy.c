@@ -173,7 +173,7 @@ static bool map_file(npy *m, const char *path, problem *why) {
 }
 
 bool npy_open(npy *m, const char *path, problem *why) {
-    *m = (npy){0};
+    *m = (npy){.name = path};
     if (!map_file(m, path, why)) return false;
     npy_header header;
     size_t at = 0, len = 0;

@@ -10,7 +10,8 @@ typedef struct npy {
     const unsigned char *data;
     uint64_t rows; /* 1 for a file of one dimension */
     uint64_t cols;
-    unsigned item; /* bytes per number: 2, 4 or 8 */
+    unsigned item;    /* bytes per number: 2, 4 or 8 */
+    const char *name; /* the path, borrowed */
 } npy;
 
 /* Versions 1 to 3, dtype <f2, <f4 or <f8, C order, one or two dimensions. */
