@@ -29,6 +29,15 @@ static int refuse_type(core_state *state, PyObject *object, const char *what, co
     return -1;
 }
 
+/* Keys have no other name than themselves, so the message shows the object. */
+static int refuse_key(core_state *state, PyObject *object) {
+    PyObject *name;
+    core_raise_text(state, SHARDY_E_CONFIG, "key %.100R has type %s; it must be int, str or bytes",
+                    object, type_name(object, &name));
+    Py_XDECREF(name);
+    return -1;
+}
+
 /* UTF-8 of a str; the text stays with the str. */
 static int text_from(core_state *state, PyObject *object, const char *what, shardy_slice *out) {
     Py_ssize_t len;
@@ -37,7 +46,8 @@ static int text_from(core_state *state, PyObject *object, const char *what, shar
         if (!PyErr_ExceptionMatches(PyExc_UnicodeEncodeError)) return -1;
         PyErr_Clear();
         core_raise_text(state, SHARDY_E_CONFIG,
-                        "%s is a str with lone surrogates, which UTF-8 cannot encode", what);
+                        "%s %.100R is a str with lone surrogates, which UTF-8 cannot encode", what,
+                        object);
         return -1;
     }
     out->data = text;
@@ -96,7 +106,7 @@ int core_key_from(core_state *state, PyObject *object, shardy_key *key, core_hol
         if (!buffer_from(object, &key->bytes, hold)) return 0;
         PyErr_Clear();
     }
-    return refuse_type(state, object, "key", "int, str or bytes");
+    return refuse_key(state, object);
 }
 
 int core_bytes_from(core_state *state, PyObject *object, const char *what, shardy_slice *out,

@@ -77,8 +77,9 @@ PyObject *core_raise(core_state *state, shardy_status status, const shardy_error
 /* Raise the class of `status` with a message of our own. Always returns NULL. */
 PyObject *core_raise_text(core_state *state, shardy_status status, const char *format, ...);
 
-/* If the current exception is a ConfigValidationError, put "key <key>: " in front of its text. */
-void core_name_key(core_state *state, PyObject *key);
+/* If the current exception is a ConfigValidationError, put what it is about, as
+ * PyUnicode_FromFormat writes it, and ": " in front of its text. */
+void core_name_subject(core_state *state, const char *format, ...);
 
 /* ---- convert.c: Python objects -> slices, keys, floats ---- */
 

@@ -75,13 +75,16 @@ PyObject *core_raise_text(core_state *state, shardy_status status, const char *f
     return raise_instance(state, status, text, -1, 0);
 }
 
-void core_name_key(core_state *state, PyObject *key) {
+void core_name_subject(core_state *state, const char *format, ...) {
     if (!PyErr_ExceptionMatches(state->status_class[SHARDY_E_CONFIG])) return;
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
     PyErr_NormalizeException(&type, &value, &traceback);
-    PyObject *message = PyObject_Str(value);
-    PyObject *text = message ? PyUnicode_FromFormat("key %.100R: %U", key, message) : NULL;
+    va_list args;
+    va_start(args, format);
+    PyObject *subject = PyUnicode_FromFormatV(format, args);
+    va_end(args);
+    PyObject *text = subject ? PyUnicode_FromFormat("%U: %S", subject, value) : NULL;
     if (text) {
         raise_instance(state, SHARDY_E_CONFIG, text, -1, 0);
         Py_XDECREF(type);
@@ -90,5 +93,5 @@ void core_name_key(core_state *state, PyObject *key) {
     } else {
         PyErr_Restore(type, value, traceback);
     }
-    Py_XDECREF(message);
+    Py_XDECREF(subject);
 }

@@ -163,6 +163,11 @@ typedef struct key_batch {
 } key_batch;
 
 static int fill_batch(core_state *state, PyObject *objects, key_batch *batch) {
+    if (PyUnicode_Check(objects) || PyBytes_Check(objects) || PyByteArray_Check(objects)) {
+        core_raise_text(state, SHARDY_E_CONFIG,
+                        "keys is one key, %.100R; it must be several, as in [key]", objects);
+        return -1;
+    }
     batch->list = PySequence_List(objects);
     if (!batch->list) return -1;
     batch->n = (size_t)PyList_Size(batch->list);

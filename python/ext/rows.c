@@ -12,6 +12,7 @@ typedef struct pending_row {
     shardy_row row;
     core_hold key, value, id, payload;
     core_vector vector;
+    bool key_refused;
 } pending_row;
 
 /* The parts of a row as Python has them; borrowed, the last three may be NULL. */
@@ -44,8 +45,9 @@ static int add_row(core_writer *self, core_state *state, const row_parts *parts,
     shardy_error err;
     core_error_init(&err);
     int rc = core_key_from(state, parts->key, &p->row.key, &p->key);
+    p->key_refused = rc != 0;
     if (rc == 0 && convert_row(state, parts, p)) {
-        core_name_key(state, parts->key);
+        core_name_subject(state, "key %.100R", parts->key);
         rc = -1;
     }
     if (rc == 0) {
@@ -83,7 +85,7 @@ static int split_vector(core_state *state, PyObject *answer, row_parts *parts) {
     if (n != 3) {
         core_raise_text(state, SHARDY_E_CONFIG,
                         "vector_fn returned %.100R; it must return (id, vector, payload)", answer);
-        core_name_key(state, parts->key);
+        core_name_subject(state, "key %.100R", parts->key);
         return -1;
     }
     PyObject *(*item)(PyObject *, Py_ssize_t) = tuple ? PyTuple_GetItem : PyList_GetItem;
@@ -135,6 +137,7 @@ static int add_all(core_writer *self, PyObject *records, const row_functions *fu
     while (rc == 0 && (record = PyIter_Next(iterator))) {
         rc = add_record(self, state, functions, record, &pending);
         Py_DECREF(record);
+        if (pending.key_refused) core_name_subject(state, "record %llu", *n + 1);
         if (rc == 0 && ++*n % 4096 == 0) rc = let_others_run();
     }
     if (PyErr_Occurred()) rc = -1;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from .errors import ConfigValidationError
 
 S3_ONLY = "it belongs to s3:// prefixes, which this version does not write or read"
@@ -11,4 +13,5 @@ def refuse(name: str, value: object, default: object = None, *, why: str) -> Non
     """Raise unless ``value`` is the default."""
     if value is default or (type(value) is type(default) and value == default):
         return
-    raise ConfigValidationError(f"{name}={value!r} is not supported: {why}")
+    shown = f"={value!r}" if isinstance(value, (str, int, float, timedelta)) else ""
+    raise ConfigValidationError(f"{name}{shown} is not supported: {why}")

@@ -162,6 +162,13 @@ class KeyValueWriteConfig:
         )
 
 
+def _check_count(name: str, value: object) -> None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise ConfigValidationError(f"sharding.{name} must be an int, got {value!r}")
+    if value is None or value <= 0:
+        raise ConfigValidationError(f"sharding.{name} must be > 0, got {value!r}")
+
+
 @dataclass
 class HashShardingConfig:
     """How many shards: exactly one of the two."""
@@ -174,17 +181,13 @@ class HashShardingConfig:
 
     def check(self) -> None:
         if self.max_keys_per_shard is None:
-            if not isinstance(self.num_dbs, int) or self.num_dbs <= 0:
-                raise ConfigValidationError(f"sharding.num_dbs must be > 0, got {self.num_dbs!r}")
+            _check_count("num_dbs", self.num_dbs)
             return
         if self.num_dbs is not None:
             raise ConfigValidationError(
                 "sharding.num_dbs cannot be combined with sharding.max_keys_per_shard"
             )
-        if not isinstance(self.max_keys_per_shard, int) or self.max_keys_per_shard <= 0:
-            raise ConfigValidationError(
-                f"sharding.max_keys_per_shard must be > 0, got {self.max_keys_per_shard!r}"
-            )
+        _check_count("max_keys_per_shard", self.max_keys_per_shard)
 
     def shards_for(self, records: object) -> int:
         """The number of shards for these records."""

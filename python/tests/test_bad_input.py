@@ -100,6 +100,23 @@ def test_bad_key(prefix, key, match):
     assert is_published(prefix) == []
 
 
+def test_bad_key_of_a_record(prefix):
+    """A key that cannot be shown by itself is found by the number of its record."""
+    for bad, words in ((None, "key None"), (1.5, "key 1.5"), ("\ud800", "surrogates")):
+        with pytest.raises(ConfigValidationError, match=f"^record 3: .*{words}"):
+            write(prefix, [("a", b"v"), ("b", b"v"), (bad, b"v")], dim=None)
+    assert is_published(prefix) == []
+
+
+def test_refusals_show_no_secrets(prefix):
+    with pytest.raises(ConfigValidationError) as caught:
+        HashShardedWriteConfig(
+            num_dbs=1, s3_prefix=prefix, s3_connection_options={"token": "hush"}
+        )
+    assert "s3_connection_options is not supported" in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "value, match",
     [

@@ -134,7 +134,8 @@ def test_sharding():
     refused("num_dbs must be > 0", HashShardingConfig)
     refused("num_dbs must be > 0", HashShardingConfig, 0)
     refused("num_dbs must be > 0", HashShardingConfig, -1)
-    refused("num_dbs must be > 0", HashShardingConfig, "4")
+    for other in ("4", 1.5, True):
+        refused("num_dbs must be an int", HashShardingConfig, other)
     refused("cannot be combined", HashShardingConfig, 4, 4)
     refused("max_keys_per_shard must be > 0", HashShardingConfig, max_keys_per_shard=0)
     refused("num_dbs must be > 0", HashShardedWriteConfig, s3_prefix="/p")

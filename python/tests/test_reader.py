@@ -41,6 +41,9 @@ def test_bad_lookups(reader):
             reader.get(key)
     with pytest.raises(TypeError):
         reader.multi_get(5)
+    for one in ("item-1", b"item-1", bytearray(b"item-1")):
+        with pytest.raises(ConfigValidationError, match="item-1"):
+            reader.multi_get(one)
 
 
 def test_multi_get(reader, snapshot):
