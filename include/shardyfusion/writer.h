@@ -53,7 +53,7 @@ typedef struct shardy_writer_options {
                                          Rows beyond it are SHARDY_E_LIMIT (there is no spilling) */
     /* Key-value part of a shard. */
     uint32_t block_size;            /* bytes; default 4096; 1024 .. 65536 */
-    uint32_t bloom_bits_per_key;    /* default 10; 1 .. 32 */
+    uint32_t bloom_bits_per_key;    /* default 10; 2 .. 32 (with 1 the format probes no bit) */
     uint64_t sst_bytes;             /* an SST is closed once it holds this much; default 256 MiB */
     shardy_compression compression; /* default NONE */
     shardy_progress_fn progress;

@@ -43,6 +43,7 @@ void shardy__parallel_for(uint32_t threads, uint32_t n, shardy__task_fn task, vo
     struct loop loop = {0, n, task, ctx};
     uint32_t started = 0;
     if (threads > n) threads = n;
+    if (threads > SHARDY__THREADS_MAX) threads = SHARDY__THREADS_MAX;
     pthread_t *ids = threads > 1 ? shardy__malloc((threads - 1) * sizeof *ids) : NULL;
     while (ids && started + 1 < threads) {
         if (pthread_create(&ids[started], NULL, run_loop, &loop)) break;

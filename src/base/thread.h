@@ -21,7 +21,9 @@ uint64_t shardy__memory_size(void);
 typedef void (*shardy__task_fn)(void *ctx, uint32_t index);
 
 /* Run task(ctx, 0 .. n-1) on up to `threads` threads, the caller's included, and wait for all of
- * them. Tasks start in index order. If threads cannot be started the caller's does the work. */
+ * them. Tasks start in index order. If threads cannot be started the caller's does the work. Never
+ * more than SHARDY__THREADS_MAX run, whatever the options of a handle ask for. */
+#define SHARDY__THREADS_MAX 1024u
 void shardy__parallel_for(uint32_t threads, uint32_t n, shardy__task_fn task, void *ctx);
 
 /* The same for tasks that can fail: after a failure no other task is begun. The result is the failure

@@ -60,9 +60,9 @@ static shardy_status check_options(const shardy_writer_options *o, shardy_error 
         return shardy__fail(err, SHARDY_E_CONFIG, "compression %d is unknown", (int)o->compression);
     }
     SHARDY_TRY(check_range("block_size", o->block_size, 1024, 65536, err));
-    SHARDY_TRY(check_range("bloom_bits_per_key", o->bloom_bits_per_key, 1, 32, err));
+    SHARDY_TRY(check_range("bloom_bits_per_key", o->bloom_bits_per_key, 2, 32, err));
     SHARDY_TRY(check_range("sst_bytes", o->sst_bytes, 65536, UINT64_C(1) << 40, err));
-    SHARDY_TRY(check_range("threads", o->threads, 1, 1024, err));
+    SHARDY_TRY(check_range("threads", o->threads, 1, SHARDY__THREADS_MAX, err));
     SHARDY_TRY(check_range("memory_limit", o->memory_limit, 1u << 20, UINT64_MAX, err));
     if (o->key_col && (!*o->key_col || !shardy__utf8_valid(o->key_col, strlen(o->key_col)))) {
         char text[100];

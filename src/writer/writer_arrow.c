@@ -127,6 +127,15 @@ static shardy_status add_batch_row(struct batch *b, int64_t row, shardy_error *e
 
 /* ---- the batch ---- */
 
+/* null_count may be -1: not counted yet. */
+static bool has_null_rows(const struct ArrowArray *batch) {
+    const uint8_t *valid = batch->null_count && batch->n_buffers ? batch->buffers[0] : NULL;
+    for (int64_t i = batch->offset; valid && i < batch->offset + batch->length; i++) {
+        if (!(valid[i >> 3] >> (i & 7) & 1)) return true;
+    }
+    return false;
+}
+
 static shardy_status check_call(const shardy_writer *w, const struct ArrowSchema *schema,
                                 const struct ArrowArray *batch, const shardy_arrow_columns *c,
                                 shardy_error *err) {
@@ -154,7 +163,7 @@ static shardy_status check_call(const shardy_writer *w, const struct ArrowSchema
         if (c->payload_fields && c->payload_fields[i]) continue;
         return shardy__fail(err, SHARDY_E_CONFIG, "payload field %zu has no name", i);
     }
-    if (batch->null_count > 0) {
+    if (has_null_rows(batch)) {
         return shardy__fail(err, SHARDY_E_CONFIG, "the record batch has null rows");
     }
     return SHARDY_OK;

@@ -330,10 +330,18 @@ TEST(refused_batches_name_column_and_key) {
     int64_t negative[N] = {-1};
     t.columns[0].buffers[1] = negative;
     refused(&t, &c, "cannot be routed");
+    shardy_writer *w = open_writer("memory://refused-arrow");
+    good_table(&t);
+    finish_table(&t);
+    t.buffers[0] = valid; /* row 11 of the batch itself is null, and nobody has counted */
+    t.array.null_count = -1;
+    CHECK_FAILS(shardy_writer_add_arrow(w, &t.schema, &t.array, &c, &err), SHARDY_E_CONFIG);
+    CHECK_CONTAINS(err.message, "null rows");
+    shardy_writer_close(w);
+    w = open_writer("memory://refused-arrow");
     good_table(&t);
     finish_table(&t);
     t.schema.format = "l";
-    shardy_writer *w = open_writer("memory://refused-arrow");
     CHECK_FAILS(shardy_writer_add_arrow(w, &t.schema, &t.array, &c, &err), SHARDY_E_CONFIG);
     CHECK_CONTAINS(err.message, "record batch");
     shardy_writer_close(w);
