@@ -33,9 +33,9 @@ typedef struct shardy_verify_report {
 
 /* Read every object of the current snapshot again: sizes and checksums as recorded, block CRCs, key
  * order, routing of every key, filters that answer for every key, row counts, key ranges, vector
- * rows (finite, right dimension) and index coverage. Goes on after a problem. `options` may be NULL.
- * SHARDY_OK: *report says how many problems there are. Errors are as in shardy_reader_open: what
- * keeps the snapshot from being looked at at all. */
+ * rows (finite, right dimension) and index coverage. Goes on after a problem. `options` may be
+ * NULL. SHARDY_OK: *report says how many problems there are. Errors are as in shardy_reader_open:
+ * what keeps the snapshot from being looked at at all. */
 SHARDY_API shardy_status shardy_verify(const char *prefix, const shardy_verify_options *options,
                                        shardy_verify_report *report, shardy_error *err);
 

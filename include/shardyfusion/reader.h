@@ -21,19 +21,19 @@ typedef struct shardy_reader shardy_reader;
 typedef struct shardy_reader_options {
     size_t size;
     const char *current_name; /* default "_CURRENT" */
-    uint32_t threads;         /* shards opened or searched at once; default 1: the caller's thread */
-    bool preload;             /* open every shard and its objects now instead of at first use */
+    uint32_t threads; /* shards opened or searched at once; default 1: the caller's thread */
+    bool preload;     /* open every shard and its objects now instead of at first use */
     shardy_log_fn log;
     void *log_ctx;
 } shardy_reader_options;
 
 #define SHARDY_READER_OPTIONS_INIT {.size = sizeof(shardy_reader_options)}
 
-/* Open the snapshot that `{prefix}/_CURRENT` names. `options` may be NULL. Objects that the manifest
- * records below its own prefix are looked for below the prefix given here, so that a snapshot that
- * was copied elsewhere can be read there. Out: owned, closed with shardy_reader_close.
- * SHARDY_E_STATE: there is no _CURRENT. SHARDY_E_MANIFEST_PARSE, SHARDY_E_NOT_FOUND,
- * SHARDY_E_UNSUPPORTED, SHARDY_E_IO, SHARDY_E_CORRUPT. */
+/* Open the snapshot that `{prefix}/_CURRENT` names. `options` may be NULL. Objects that the
+ * manifest records below its own prefix are looked for below the prefix given here, so that a
+ * snapshot that was copied elsewhere can be read there. Out: owned, closed with
+ * shardy_reader_close. SHARDY_E_STATE: there is no _CURRENT. SHARDY_E_MANIFEST_PARSE,
+ * SHARDY_E_NOT_FOUND, SHARDY_E_UNSUPPORTED, SHARDY_E_IO, SHARDY_E_CORRUPT. */
 SHARDY_API shardy_status shardy_reader_open(const char *prefix,
                                             const shardy_reader_options *options,
                                             shardy_reader **out, shardy_error *err);
@@ -52,7 +52,8 @@ SHARDY_API shardy_status shardy_reader_route_key(shardy_reader *reader, const sh
                                                  uint32_t *db_id, shardy_error *err);
 
 /* A value that was looked up. Absent: data NULL, found false. Otherwise `data` is borrowed until
- * shardy_value_release, which is needed for every value that was found (and harmless for others). */
+ * shardy_value_release, which is needed for every value that was found (and harmless for others).
+ */
 typedef struct shardy_value {
     const void *data;
     size_t len;
@@ -129,21 +130,21 @@ typedef struct shardy_search_result {
     const shardy_hit *hits;
     size_t n_hits;
     uint32_t num_shards_queried; /* empty shards are not asked */
-    uint64_t distances; /* distance computations made */
+    uint64_t distances;          /* distance computations made */
     double latency_ms;
 } shardy_search_result;
 
-/* The rows nearest to `query` (`dim` floats, copied). `options` may be NULL. *out is owned, freed with
- * shardy_search_result_free.
- * SHARDY_E_CONFIG: the snapshot has no vectors, wrong dim, NaN or infinity, a zero query under
- * cosine, an unknown shard id. SHARDY_E_VECTOR_SEARCH, SHARDY_E_CORRUPT, SHARDY_E_IO. */
+/* The rows nearest to `query` (`dim` floats, copied). `options` may be NULL. *out is owned, freed
+ * with shardy_search_result_free. SHARDY_E_CONFIG: the snapshot has no vectors, wrong dim, NaN or
+ * infinity, a zero query under cosine, an unknown shard id. SHARDY_E_VECTOR_SEARCH,
+ * SHARDY_E_CORRUPT, SHARDY_E_IO. */
 SHARDY_API shardy_status shardy_reader_search(shardy_reader *reader, const float *query,
                                               uint32_t dim, const shardy_search_options *options,
                                               shardy_search_result **out, shardy_error *err);
 SHARDY_API void shardy_search_result_free(shardy_search_result *result);
 
-/* Copy the vector stored under this vector id into `out` (dim floats). *found false if there is none.
- * Looks at the ids of all shards, so it costs time linear in the number of vectors. */
+/* Copy the vector stored under this vector id into `out` (dim floats). *found false if there is
+ * none. Looks at the ids of all shards, so it costs time linear in the number of vectors. */
 SHARDY_API shardy_status shardy_reader_vector(shardy_reader *reader, shardy_slice id, float *out,
                                               uint32_t dim, bool *found, shardy_error *err);
 

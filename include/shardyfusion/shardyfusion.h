@@ -32,7 +32,8 @@ extern "C" {
 /* "0.1.0". Static. */
 SHARDY_API const char *shardy_version(void);
 
-/* The distance kernels chosen for this processor: "avx512", "avx2", "neon" or "portable". Static. */
+/* The distance kernels chosen for this processor: "avx512", "avx2", "neon" or "portable". Static.
+ */
 SHARDY_API const char *shardy_simd_level(void);
 
 #ifdef __cplusplus

@@ -36,9 +36,9 @@ typedef struct shardy_snapshot_info {
     const char *metric;
     const char *index_type;   /* as asked for */
     const char *quantization; /* as asked for; NULL where not given */
-    const char *index_built;  /* as built, e.g. "IVF_FLAT", "mixed" if shards differ; NULL unknown */
-    const char *index_note;   /* why it differs from what was asked for; NULL where it does not */
-    const char *custom_json;  /* the manifest's whole `custom` object */
+    const char *index_built; /* as built, e.g. "IVF_FLAT", "mixed" if shards differ; NULL unknown */
+    const char *index_note;  /* why it differs from what was asked for; NULL where it does not */
+    const char *custom_json; /* the manifest's whole `custom` object */
 } shardy_snapshot_info;
 
 #define SHARDY_SNAPSHOT_INFO_INIT {.size = sizeof(shardy_snapshot_info)}

@@ -24,30 +24,30 @@ extern "C" {
 /* The one list of status codes: X(name, value, text, retryable, Python exception class).
  * Values are part of the ABI: they are only ever appended. "Retryable" means that the same call
  * may succeed later without anybody changing its input. */
-#define SHARDY_STATUS_MAP(X)                                                                        \
-    X(OK, 0, "success", false, "")                                                                  \
-    X(CONFIG, 1, "invalid configuration or input", false, "ConfigValidationError")                  \
-    X(ARGUMENT, 2, "invalid argument", false, "ConfigValidationError")                              \
-    X(NO_MEMORY, 3, "out of memory", false, "MemoryError")                                          \
-    X(NOT_FOUND, 4, "object not found", false, "DbAdapterError")                                    \
-    X(EXISTS, 5, "object exists already", false, "DbAdapterError")                                  \
-    X(IO, 6, "input/output error", false, "DbAdapterError")                                         \
-    X(TRANSIENT, 7, "transient storage error", true, "S3TransientError")                            \
-    X(CORRUPT, 8, "corrupt data", false, "DbAdapterError")                                          \
-    X(UNSUPPORTED, 9, "not supported", false, "ConfigValidationError")                              \
-    X(STATE, 10, "object is in the wrong state", false, "ReaderStateError")                         \
-    X(FORKED, 11, "handle was inherited by a forked child", false, "ReaderStateError")              \
-    X(ASSIGNMENT, 12, "row cannot be assigned to a shard", false, "ShardAssignmentError")           \
-    X(COVERAGE, 13, "shards are missing from the result", false, "ShardCoverageError")              \
-    X(SHARD_WRITE, 14, "shard could not be written", true, "ShardWriteError")                       \
-    X(VECTOR_INDEX, 15, "vector index could not be built", false, "VectorIndexError")               \
-    X(VECTOR_SEARCH, 16, "vector search failed", false, "VectorSearchError")                        \
-    X(MANIFEST_BUILD, 17, "manifest could not be built", false, "ManifestBuildError")               \
-    X(MANIFEST_PARSE, 18, "manifest could not be parsed", false, "ManifestParseError")              \
-    X(PUBLISH_MANIFEST, 19, "manifest could not be published", true, "PublishManifestError")        \
-    X(PUBLISH_CURRENT, 20, "current pointer could not be published", true, "PublishCurrentError")   \
-    X(CANCELLED, 21, "cancelled by the caller", false, "ShardyfusionError")                         \
-    X(LIMIT, 22, "a limit was exceeded", false, "ConfigValidationError")                            \
+#define SHARDY_STATUS_MAP(X)                                                                      \
+    X(OK, 0, "success", false, "")                                                                \
+    X(CONFIG, 1, "invalid configuration or input", false, "ConfigValidationError")                \
+    X(ARGUMENT, 2, "invalid argument", false, "ConfigValidationError")                            \
+    X(NO_MEMORY, 3, "out of memory", false, "MemoryError")                                        \
+    X(NOT_FOUND, 4, "object not found", false, "DbAdapterError")                                  \
+    X(EXISTS, 5, "object exists already", false, "DbAdapterError")                                \
+    X(IO, 6, "input/output error", false, "DbAdapterError")                                       \
+    X(TRANSIENT, 7, "transient storage error", true, "S3TransientError")                          \
+    X(CORRUPT, 8, "corrupt data", false, "DbAdapterError")                                        \
+    X(UNSUPPORTED, 9, "not supported", false, "ConfigValidationError")                            \
+    X(STATE, 10, "object is in the wrong state", false, "ReaderStateError")                       \
+    X(FORKED, 11, "handle was inherited by a forked child", false, "ReaderStateError")            \
+    X(ASSIGNMENT, 12, "row cannot be assigned to a shard", false, "ShardAssignmentError")         \
+    X(COVERAGE, 13, "shards are missing from the result", false, "ShardCoverageError")            \
+    X(SHARD_WRITE, 14, "shard could not be written", true, "ShardWriteError")                     \
+    X(VECTOR_INDEX, 15, "vector index could not be built", false, "VectorIndexError")             \
+    X(VECTOR_SEARCH, 16, "vector search failed", false, "VectorSearchError")                      \
+    X(MANIFEST_BUILD, 17, "manifest could not be built", false, "ManifestBuildError")             \
+    X(MANIFEST_PARSE, 18, "manifest could not be parsed", false, "ManifestParseError")            \
+    X(PUBLISH_MANIFEST, 19, "manifest could not be published", true, "PublishManifestError")      \
+    X(PUBLISH_CURRENT, 20, "current pointer could not be published", true, "PublishCurrentError") \
+    X(CANCELLED, 21, "cancelled by the caller", false, "ShardyfusionError")                       \
+    X(LIMIT, 22, "a limit was exceeded", false, "ConfigValidationError")                          \
     X(INTERNAL, 23, "internal error", false, "ShardyfusionError")
 
 typedef enum shardy_status {

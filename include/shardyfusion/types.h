@@ -117,7 +117,8 @@ typedef struct shardy_vector_spec {
 SHARDY_API shardy_status shardy_vector_spec_set_param(shardy_vector_spec *spec, const char *name,
                                                       int64_t value, shardy_error *err);
 
-/* SHARDY_E_CONFIG (or SHARDY_E_UNSUPPORTED) unless the spec can be built; names field, value, rule. */
+/* SHARDY_E_CONFIG (or SHARDY_E_UNSUPPORTED) unless the spec can be built; names field, value, rule.
+ */
 SHARDY_API shardy_status shardy_vector_spec_check(const shardy_vector_spec *spec,
                                                   shardy_error *err);
 
@@ -136,11 +137,11 @@ typedef struct shardy_shard_info {
     uint64_t db_bytes;  /* bytes of all objects of the shard */
     const char *min_key;
     const char *max_key;
-    const char *checkpoint_id;   /* 32 hex digits, or NULL */
-    const char *writer_info;     /* JSON object text */
-    uint64_t vector_count;       /* rows of the vector table; 0 where not recorded */
-    const char *vector_index;    /* what was built, e.g. "IVF_FLAT"; NULL where none */
-    uint32_t vector_partitions;  /* of that index; 0 where none */
+    const char *checkpoint_id;  /* 32 hex digits, or NULL */
+    const char *writer_info;    /* JSON object text */
+    uint64_t vector_count;      /* rows of the vector table; 0 where not recorded */
+    const char *vector_index;   /* what was built, e.g. "IVF_FLAT"; NULL where none */
+    uint32_t vector_partitions; /* of that index; 0 where none */
 } shardy_shard_info;
 
 #ifdef __cplusplus

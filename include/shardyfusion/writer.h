@@ -33,8 +33,8 @@ typedef struct shardy_progress {
 } shardy_progress;
 
 /* Called at most about ten times a second, never from two threads at once, from the thread that
- * adds or from pool threads during finish. Returning false cancels the build: the running call and all
- * later ones return SHARDY_E_CANCELLED and nothing is published. */
+ * adds or from pool threads during finish. Returning false cancels the build: the running call and
+ * all later ones return SHARDY_E_CANCELLED and nothing is published. */
 typedef bool (*shardy_progress_fn)(void *ctx, const shardy_progress *progress);
 
 typedef struct shardy_writer_options {
@@ -75,9 +75,9 @@ SHARDY_API shardy_status shardy_writer_open(const shardy_writer_options *options
 typedef struct shardy_row {
     size_t size;
     shardy_key key;
-    shardy_slice value;   /* any bytes, may be empty, up to SHARDY_VALUE_MAX; data must not be NULL */
-    const float *vector;  /* `vector_len` floats; required if the snapshot has vectors, else NULL */
-    uint32_t vector_len;  /* must equal the spec's dim */
+    shardy_slice value; /* any bytes, may be empty, up to SHARDY_VALUE_MAX; data must not be NULL */
+    const float *vector; /* `vector_len` floats; required if the snapshot has vectors, else NULL */
+    uint32_t vector_len; /* must equal the spec's dim */
     shardy_slice vector_id; /* UTF-8; absent: the key (integers in decimal, bytes keys in hex) */
     shardy_slice payload;   /* UTF-8, normally a JSON object; absent: null */
 } shardy_row;
@@ -95,13 +95,13 @@ SHARDY_API shardy_status shardy_writer_add(shardy_writer *writer, const shardy_r
 /* Which columns of a record batch are what, by name. Strings are borrowed for the call. */
 typedef struct shardy_arrow_columns {
     size_t size;
-    const char *key;       /* required; any integer type, (large_)string, string_view, (large_)binary,
-                              binary_view */
-    const char *value;     /* required; (large_)binary, (large_)string or a view of either */
-    const char *vector;    /* required with vectors; fixed_size_list, list or large_list of
-                              float16, float32 or float64 */
-    const char *vector_id; /* optional; string or integer; default: the key */
-    const char *payload;   /* optional; string column taken as it is */
+    const char *key;    /* required; any integer type, (large_)string, string_view, (large_)binary,
+                           binary_view */
+    const char *value;  /* required; (large_)binary, (large_)string or a view of either */
+    const char *vector; /* required with vectors; fixed_size_list, list or large_list of
+                           float16, float32 or float64 */
+    const char *vector_id;             /* optional; string or integer; default: the key */
+    const char *payload;               /* optional; string column taken as it is */
     const char *const *payload_fields; /* optional: columns gathered into one JSON object per row;
                                           not together with `payload` */
     size_t n_payload_fields;
@@ -110,9 +110,9 @@ typedef struct shardy_arrow_columns {
 #define SHARDY_ARROW_COLUMNS_INIT {.size = sizeof(shardy_arrow_columns)}
 
 /* Add all rows of one record batch (a struct array). Schema and array are borrowed for the call and
- * not released. A bad schema is SHARDY_E_CONFIG naming the column, a bad row is SHARDY_E_CONFIG naming
- * the column or the row's key; the writer has then failed: every further call answers the same error.
- * Null keys, values and vectors are refused, a null payload is null. */
+ * not released. A bad schema is SHARDY_E_CONFIG naming the column, a bad row is SHARDY_E_CONFIG
+ * naming the column or the row's key; the writer has then failed: every further call answers the
+ * same error. Null keys, values and vectors are refused, a null payload is null. */
 SHARDY_API shardy_status shardy_writer_add_arrow(shardy_writer *writer,
                                                  const struct ArrowSchema *schema,
                                                  const struct ArrowArray *batch,
@@ -123,23 +123,23 @@ SHARDY_API shardy_status shardy_writer_add_arrow(shardy_writer *writer,
 typedef struct shardy_build_result {
     size_t size;
     shardy_snapshot_info snapshot;
-    uint64_t rows_written;    /* rows added, duplicates included */
-    uint64_t duplicate_rows;  /* of them: replaced by a later row with the same key */
-    uint32_t attempts;        /* shard attempts made */
-    uint32_t n_shards;        /* non-empty shards */
+    uint64_t rows_written;   /* rows added, duplicates included */
+    uint64_t duplicate_rows; /* of them: replaced by a later row with the same key */
+    uint32_t attempts;       /* shard attempts made */
+    uint32_t n_shards;       /* non-empty shards */
     const shardy_shard_info *shards;
-    uint64_t sharding_ms;     /* from open to finish: routing and buffering, as the caller drove it */
-    uint64_t write_ms;        /* sorting, building and storing shards */
-    uint64_t manifest_ms;     /* publishing */
+    uint64_t sharding_ms; /* from open to finish: routing and buffering, as the caller drove it */
+    uint64_t write_ms;    /* sorting, building and storing shards */
+    uint64_t manifest_ms; /* publishing */
     uint64_t total_ms;
 } shardy_build_result;
 
 /* Build, store and publish. On success *out (may be NULL) is owned, freed with
  * shardy_build_result_free. May be called once.
- * SHARDY_E_CONFIG: another builder has taken the run id meanwhile. SHARDY_E_COVERAGE names the shards
- * that failed and their causes; SHARDY_E_VECTOR_INDEX if the only
- * causes are index builds; SHARDY_E_PUBLISH_MANIFEST; SHARDY_E_PUBLISH_CURRENT carries the manifest's
- * ref in its message: that object is complete and can still be published; SHARDY_E_CANCELLED. */
+ * SHARDY_E_CONFIG: another builder has taken the run id meanwhile. SHARDY_E_COVERAGE names the
+ * shards that failed and their causes; SHARDY_E_VECTOR_INDEX if the only causes are index builds;
+ * SHARDY_E_PUBLISH_MANIFEST; SHARDY_E_PUBLISH_CURRENT carries the manifest's ref in its message:
+ * that object is complete and can still be published; SHARDY_E_CANCELLED. */
 SHARDY_API shardy_status shardy_writer_finish(shardy_writer *writer, shardy_build_result **out,
                                               shardy_error *err);
 

@@ -16,8 +16,8 @@ void shardy__free(void *p);
 void *shardy__aligned_alloc(size_t alignment, size_t size) __attribute__((warn_unused_result));
 
 /* For blocks of many bytes that are soon filled: on huge pages where the system has them, since one
- * fault per 4 KiB page costs more than writing it. Best in multiples of SHARDY__HUGE_PAGE; freed with
- * shardy__free. */
+ * fault per 4 KiB page costs more than writing it. Best in multiples of SHARDY__HUGE_PAGE; freed
+ * with shardy__free. */
 #define SHARDY__HUGE_PAGE ((size_t)2 << 20)
 void *shardy__huge_alloc(size_t size) __attribute__((warn_unused_result));
 

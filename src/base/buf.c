@@ -82,8 +82,8 @@ static uint32_t decode(const uint8_t *p, const uint8_t *end, size_t *n) {
 }
 
 static void json_char(shardy__buf *b, uint32_t c) {
-    static const char *const names[] = {['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n",
-                                        ['\f'] = "\\f", ['\r'] = "\\r"};
+    static const char *const names[] = {
+        ['\b'] = "\\b", ['\t'] = "\\t", ['\n'] = "\\n", ['\f'] = "\\f", ['\r'] = "\\r"};
     if (c == '"' || c == '\\') {
         shardy__buf_u8(b, '\\');
         shardy__buf_u8(b, (uint8_t)c);

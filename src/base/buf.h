@@ -1,7 +1,8 @@
 /* buf.h: a growing byte buffer.
  *
- * Out of memory is sticky: appends after it do nothing and `failed` stays set, so that a message can
- * be built without a check per field and checked once at the end. A zeroed buffer is empty and valid.
+ * Out of memory is sticky: appends after it do nothing and `failed` stays set, so that a message
+ * can be built without a check per field and checked once at the end. A zeroed buffer is empty and
+ * valid.
  */
 #ifndef SHARDY_BASE_BUF_H
 #define SHARDY_BASE_BUF_H
@@ -35,8 +36,7 @@ void shardy__buf_be32(shardy__buf *b, uint32_t v);
 void shardy__buf_be64(shardy__buf *b, uint64_t v);
 void shardy__buf_varint(shardy__buf *b, uint64_t v);
 void shardy__buf_str(shardy__buf *b, const char *s); /* without its NUL */
-void shardy__buf_printf(shardy__buf *b, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+void shardy__buf_printf(shardy__buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string literal as Python's json.dumps writes it (ASCII, \uXXXX escapes) of UTF-8 text. */
 void shardy__buf_json_str(shardy__buf *b, const void *utf8, size_t len);
 /* NUL-terminate (the NUL is not counted) and return the text; NULL if `failed`. */

@@ -9,9 +9,21 @@
 #error "big-endian machines are not supported: vectors are mapped as they are stored"
 #endif
 
-static inline uint16_t shardy__le16(const void *p) { uint16_t v; memcpy(&v, p, 2); return v; }
-static inline uint32_t shardy__le32(const void *p) { uint32_t v; memcpy(&v, p, 4); return v; }
-static inline uint64_t shardy__le64(const void *p) { uint64_t v; memcpy(&v, p, 8); return v; }
+static inline uint16_t shardy__le16(const void *p) {
+    uint16_t v;
+    memcpy(&v, p, 2);
+    return v;
+}
+static inline uint32_t shardy__le32(const void *p) {
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+}
+static inline uint64_t shardy__le64(const void *p) {
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
 static inline uint16_t shardy__be16(const void *p) { return __builtin_bswap16(shardy__le16(p)); }
 static inline uint32_t shardy__be32(const void *p) { return __builtin_bswap32(shardy__le32(p)); }
 static inline uint64_t shardy__be64(const void *p) { return __builtin_bswap64(shardy__le64(p)); }
@@ -19,9 +31,15 @@ static inline uint64_t shardy__be64(const void *p) { return __builtin_bswap64(sh
 static inline void shardy__put_le16(void *p, uint16_t v) { memcpy(p, &v, 2); }
 static inline void shardy__put_le32(void *p, uint32_t v) { memcpy(p, &v, 4); }
 static inline void shardy__put_le64(void *p, uint64_t v) { memcpy(p, &v, 8); }
-static inline void shardy__put_be16(void *p, uint16_t v) { shardy__put_le16(p, __builtin_bswap16(v)); }
-static inline void shardy__put_be32(void *p, uint32_t v) { shardy__put_le32(p, __builtin_bswap32(v)); }
-static inline void shardy__put_be64(void *p, uint64_t v) { shardy__put_le64(p, __builtin_bswap64(v)); }
+static inline void shardy__put_be16(void *p, uint16_t v) {
+    shardy__put_le16(p, __builtin_bswap16(v));
+}
+static inline void shardy__put_be32(void *p, uint32_t v) {
+    shardy__put_le32(p, __builtin_bswap32(v));
+}
+static inline void shardy__put_be64(void *p, uint64_t v) {
+    shardy__put_le64(p, __builtin_bswap64(v));
+}
 
 /* LEB128, as protobuf's and SlateDB's varints. `put` needs room for 10 bytes and returns the number
  * written. `get` reads from [p, end), sets *v and returns the number of bytes read; 0 if the varint

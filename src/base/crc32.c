@@ -2,8 +2,8 @@
  *
  * Two methods: slicing-by-8 (Kounavis and Berry, "Novel table lookup-based algorithms for
  * high-performance CRC generation", 2008), and folding by carry-less multiplication (Gopal et al.,
- * "Fast CRC computation for generic polynomials using PCLMULQDQ", Intel 2009) with the constants for
- * the reflected polynomial from that paper, which are x^n mod P for the folding distances.
+ * "Fast CRC computation for generic polynomials using PCLMULQDQ", Intel 2009) with the constants
+ * for the reflected polynomial from that paper, which are x^n mod P for the folding distances.
  */
 #include "base/crc32.h"
 
@@ -106,8 +106,8 @@ WIDE static uint32_t clmul_wide(uint32_t c, const uint8_t *p, size_t len) {
     const __m512i k2048 = _mm512_broadcast_i32x4(_mm_set_epi64x(0x01322d1430, 0x011542778a));
     const __m512i k512 = _mm512_broadcast_i32x4(_mm_set_epi64x(0x01c6e41596, 0x0154442bd4));
     const __m128i k34 = _mm_set_epi64x(0x00ccaa009e, 0x01751997d0);
-    __m512i x0 = _mm512_xor_si512(_mm512_loadu_si512(p),
-                                  _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)c)));
+    __m512i x0 =
+        _mm512_xor_si512(_mm512_loadu_si512(p), _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)c)));
     __m512i x1 = _mm512_loadu_si512(p + 64), x2 = _mm512_loadu_si512(p + 128);
     __m512i x3 = _mm512_loadu_si512(p + 192);
     p += 256;
@@ -130,8 +130,8 @@ WIDE static uint32_t clmul_wide(uint32_t c, const uint8_t *p, size_t len) {
 }
 
 static uint32_t by_hardware(uint32_t c, const uint8_t *p, size_t len) {
-    bool wide = len >= 256 && __builtin_cpu_supports("vpclmulqdq") &&
-                __builtin_cpu_supports("avx512f");
+    bool wide =
+        len >= 256 && __builtin_cpu_supports("vpclmulqdq") && __builtin_cpu_supports("avx512f");
     return wide ? clmul_wide(c, p, len) : clmul(c, p, len);
 }
 #endif

@@ -1,5 +1,5 @@
-/* io.h: how format code reaches storage: a directory of named objects, with random-access sources to
- * read and append-only sinks to write.
+/* io.h: how format code reaches storage: a directory of named objects, with random-access sources
+ * to read and append-only sinks to write.
  *
  * The formats (slatedb, lance) and everything above know only these three interfaces; src/store
  * implements them per kind of store. The functions here check arguments, bounds and injected faults
@@ -75,7 +75,8 @@ struct shardy__sink {
 /* Data is copied. Large appends are cheap, many tiny ones are not: callers buffer. */
 shardy_status shardy__sink_append(shardy__sink *sink, const void *data, size_t len,
                                   shardy_error *err);
-/* Make the object visible. SHARDY_E_EXISTS if the name was taken meanwhile. Close is still needed. */
+/* Make the object visible. SHARDY_E_EXISTS if the name was taken meanwhile. Close is still needed.
+ */
 shardy_status shardy__sink_commit(shardy__sink *sink, shardy_error *err);
 /* Free the sink; without a successful commit nothing stays behind. NULL is allowed. */
 void shardy__sink_close(shardy__sink *sink);
@@ -124,8 +125,8 @@ shardy_status shardy__dir_replace(shardy__dir *dir, const char *name, const void
 /* Append a whole object to `out`; SHARDY_E_LIMIT if it is larger than `max`. */
 shardy_status shardy__dir_read(shardy__dir *dir, const char *name, uint64_t max, shardy__buf *out,
                                shardy_error *err);
-/* All objects whose name begins with `prefix` ("" or a path ending in '/'), in ascending byte order.
- * A prefix without objects is an empty listing. */
+/* All objects whose name begins with `prefix` ("" or a path ending in '/'), in ascending byte
+ * order. A prefix without objects is an empty listing. */
 shardy_status shardy__dir_list(shardy__dir *dir, const char *prefix, shardy__list_fn fn, void *ctx,
                                shardy_error *err);
 /* Remove all objects below `prefix`, which is as for a listing. *removed may be NULL. */

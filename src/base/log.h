@@ -5,7 +5,12 @@
 #include "base/thread.h"
 #include "shardyfusion/types.h"
 
-enum { SHARDY__LOG_ERROR = 3, SHARDY__LOG_WARNING = 4, SHARDY__LOG_INFO = 6, SHARDY__LOG_DEBUG = 7 };
+enum {
+    SHARDY__LOG_ERROR = 3,
+    SHARDY__LOG_WARNING = 4,
+    SHARDY__LOG_INFO = 6,
+    SHARDY__LOG_DEBUG = 7
+};
 
 /* `lock` keeps two threads of one handle out of the function at once. fn NULL: silence. */
 typedef struct shardy__log {

@@ -17,7 +17,8 @@ uint32_t shardy__cpu_count(void);
 /* Physical memory of the machine in bytes; 0 if unknown. */
 uint64_t shardy__memory_size(void);
 
-/* One unit of work. Tasks that fail do not stop the others unless the caller's own state says so. */
+/* One unit of work. Tasks that fail do not stop the others unless the caller's own state says so.
+ */
 typedef void (*shardy__task_fn)(void *ctx, uint32_t index);
 
 /* Run task(ctx, 0 .. n-1) on up to `threads` threads, the caller's included, and wait for all of
@@ -26,8 +27,8 @@ typedef void (*shardy__task_fn)(void *ctx, uint32_t index);
 #define SHARDY__THREADS_MAX 1024u
 void shardy__parallel_for(uint32_t threads, uint32_t n, shardy__task_fn task, void *ctx);
 
-/* The same for tasks that can fail: after a failure no other task is begun. The result is the failure
- * of the lowest index, whatever the threads did when. */
+/* The same for tasks that can fail: after a failure no other task is begun. The result is the
+ * failure of the lowest index, whatever the threads did when. */
 typedef shardy_status (*shardy__try_fn)(void *ctx, uint32_t index, shardy_error *err);
 shardy_status shardy__parallel_try(uint32_t threads, uint32_t n, shardy__try_fn task, void *ctx,
                                    shardy_error *err);

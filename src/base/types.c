@@ -18,9 +18,8 @@ static const struct name_row encodings[] = {{"u64be", SHARDY_ENCODING_U64BE},
                                             {"utf8", SHARDY_ENCODING_UTF8},
                                             {"raw", SHARDY_ENCODING_RAW},
                                             {"auto", SHARDY_ENCODING_AUTO}};
-static const struct name_row metrics[] = {{"cosine", SHARDY_METRIC_COSINE},
-                                          {"l2", SHARDY_METRIC_L2},
-                                          {"dot_product", SHARDY_METRIC_DOT}};
+static const struct name_row metrics[] = {
+    {"cosine", SHARDY_METRIC_COSINE}, {"l2", SHARDY_METRIC_L2}, {"dot_product", SHARDY_METRIC_DOT}};
 static const struct name_row index_types[] = {
     {"hnsw", SHARDY_INDEX_HNSW}, {"ivf", SHARDY_INDEX_IVF}, {"flat", SHARDY_INDEX_FLAT}};
 static const struct name_row quantizations[] = {{"none", SHARDY_QUANTIZATION_NONE},
@@ -74,13 +73,13 @@ static shardy_status no_out(const char *what, shardy_error *err) {
     return shardy__fail(err, SHARDY_E_ARGUMENT, "%s: out is NULL", what);
 }
 
-#define DEFINE_PARSE(type, rows, what)                                                     \
+#define DEFINE_PARSE(type, rows, what)                                                             \
     shardy_status shardy_##type##_parse(const char *name, shardy_##type *out, shardy_error *err) { \
-        int value = 0;                                                                     \
-        if (!out) return no_out(what, err);                                                \
-        SHARDY_TRY(parse(rows, COUNT(rows), what, name, &value, err));                     \
-        *out = (shardy_##type)value;                                                       \
-        return SHARDY_OK;                                                                  \
+        int value = 0;                                                                             \
+        if (!out) return no_out(what, err);                                                        \
+        SHARDY_TRY(parse(rows, COUNT(rows), what, name, &value, err));                             \
+        *out = (shardy_##type)value;                                                               \
+        return SHARDY_OK;                                                                          \
     }
 DEFINE_PARSE(key_encoding, encodings, "key encoding")
 DEFINE_PARSE(metric, metrics, "vector_spec.metric")

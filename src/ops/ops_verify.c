@@ -32,8 +32,8 @@ struct shard_check {
     struct verify *v;
     const shardy_shard_info *info;
     shardy__dir *dir;
-    const char *url; /* of what is being checked, for problems without an object */
-    char *min, *max; /* JSON of the first and last key seen */
+    const char *url;         /* of what is being checked, for problems without an object */
+    char *min, *max;         /* JSON of the first and last key seen */
     uint64_t rows, problems; /* of this shard */
 };
 
@@ -88,8 +88,8 @@ static void check_object(struct shard_check *c, const shardy__manifest_object *o
     uint64_t hash = 0;
     char text[200];
     char *url = shardy__url_join(c->dir->url, o->name);
-    shardy_status rc = url ? shardy__dir_open(c->dir, o->name, 0, &src, &err)
-                           : shardy__fail_nomem(&err);
+    shardy_status rc =
+        url ? shardy__dir_open(c->dir, o->name, 0, &src, &err) : shardy__fail_nomem(&err);
     if (!rc) rc = hash_source(src, &hash, &err);
     if (rc) {
         problem(c, url ? url : c->url, err.message);
@@ -101,7 +101,8 @@ static void check_object(struct shard_check *c, const shardy__manifest_object *o
             problem(c, url, text);
         } else if (hash != o->xxh3) {
             snprintf(text, sizeof text,
-                     "has checksum %016" PRIx64 "; the manifest records %016" PRIx64, hash, o->xxh3);
+                     "has checksum %016" PRIx64 "; the manifest records %016" PRIx64, hash,
+                     o->xxh3);
             problem(c, url, text);
         }
     }
@@ -164,7 +165,8 @@ static void check_kv(struct shard_check *c) {
     shardy_status rc = shardy__slatedb_open(c->dir, NULL, &kv, &err);
     if (!rc) rc = shardy__slatedb_verify(kv, &check, &stats, &err);
     shardy__slatedb_close(kv);
-    if (rc && c->problems == before) problem_error(c, &err); /* else it is the first of those told */
+    if (rc && c->problems == before)
+        problem_error(c, &err); /* else it is the first of those told */
     if (rc) return;
     count(c->v, 0, 0, c->rows, 0);
     if (c->rows != c->info->row_count) {
@@ -187,8 +189,8 @@ static void check_table_facts(struct shard_check *c, const shardy__lance *table)
     char text[200];
     count(c->v, 0, 0, 0, rows);
     if (c->info->vector_count && rows != c->info->vector_count) {
-        snprintf(text, sizeof text, "holds %" PRIu64 " vectors; the manifest records %" PRIu64, rows,
-                 c->info->vector_count);
+        snprintf(text, sizeof text, "holds %" PRIu64 " vectors; the manifest records %" PRIu64,
+                 rows, c->info->vector_count);
         problem(c, c->url, text);
     }
     if (rows && shardy__lance_dim(table) != m->dim) {

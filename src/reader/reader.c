@@ -8,7 +8,8 @@
 shardy_status shardy__reader_usable(const shardy_reader *reader, shardy_error *err) {
     if (!reader) return shardy__fail(err, SHARDY_E_ARGUMENT, "reader is NULL");
     if (reader->fork_generation != shardy__fork_generation()) {
-        return shardy__fail(err, SHARDY_E_FORKED, "reader was opened before a fork; open a new one");
+        return shardy__fail(err, SHARDY_E_FORKED,
+                            "reader was opened before a fork; open a new one");
     }
     return SHARDY_OK;
 }
@@ -30,8 +31,9 @@ shardy_status shardy_reader_open(const char *prefix, const shardy_reader_options
     if (out) *out = NULL;
     if (!options) options = &defaults;
     if (!prefix || !out || options->size != sizeof *options) {
-        return shardy__fail(err, SHARDY_E_ARGUMENT,
-                            "shardy_reader_open: prefix or out is NULL, or options have an unknown size");
+        return shardy__fail(
+            err, SHARDY_E_ARGUMENT,
+            "shardy_reader_open: prefix or out is NULL, or options have an unknown size");
     }
     shardy_reader *r = shardy__calloc(1, sizeof *r);
     if (!r) return shardy__fail_nomem(err);

@@ -1,12 +1,12 @@
 /* reader_impl.h: what the reader's files share.
  *
  * A state is one snapshot as opened: manifest, router facts, shards that open at first use. It is
- * counted: the reader holds one reference, and so does everything that borrows from it (values, scans,
- * search results). Refreshing a reader will be a swap of its state.
+ * counted: the reader holds one reference, and so does everything that borrows from it (values,
+ * scans, search results). Refreshing a reader will be a swap of its state.
  *
- * Locks: shard->lock guards the opening of that shard only; it is held while the shard's objects are
- * opened so that two threads do not open them twice. Opened parts are published with release order and
- * never change.
+ * Locks: shard->lock guards the opening of that shard only; it is held while the shard's objects
+ * are opened so that two threads do not open them twice. Opened parts are published with release
+ * order and never change.
  */
 #ifndef SHARDY_READER_READER_IMPL_H
 #define SHARDY_READER_READER_IMPL_H
@@ -52,7 +52,8 @@ static inline void shardy__state_ref(shardy__reader_state *state) {
 }
 void shardy__state_unref(shardy__reader_state *state); /* NULL is allowed */
 
-/* The parts of a shard, opened at first use. *out NULL: the shard is empty. Errors name the shard. */
+/* The parts of a shard, opened at first use. *out NULL: the shard is empty. Errors name the shard.
+ */
 shardy_status shardy__state_kv(shardy__reader_state *state, uint32_t db_id, shardy__slatedb **out,
                                shardy_error *err);
 shardy_status shardy__state_table(shardy__reader_state *state, uint32_t db_id, shardy__lance **out,
@@ -64,8 +65,8 @@ shardy_status shardy__shard_error(shardy_status rc, uint32_t db_id, shardy_error
 /* SHARDY_E_ARGUMENT for NULL, SHARDY_E_FORKED in a forked child. */
 shardy_status shardy__reader_usable(const shardy_reader *reader, shardy_error *err);
 
-/* The shards to ask: those of `ids` or, if NULL, of all shards that are not empty. *out (owned) holds
- * *n distinct numbers, ascending. SHARDY_E_CONFIG for one that does not exist. */
+/* The shards to ask: those of `ids` or, if NULL, of all shards that are not empty. *out (owned)
+ * holds *n distinct numbers, ascending. SHARDY_E_CONFIG for one that does not exist. */
 shardy_status shardy__choose_shards(const shardy__reader_state *state, const uint32_t *ids,
                                     size_t n_ids, uint32_t **out, uint32_t *n, shardy_error *err);
 

@@ -5,8 +5,9 @@
 #include "reader/reader_impl.h"
 #include "shardyfusion/route.h"
 
-/* A value's owner is the state that it borrows from or, when it also holds bytes of its own (a block
- * that had to be decompressed or fetched), a `held` with the lowest bit of the pointer set. */
+/* A value's owner is the state that it borrows from or, when it also holds bytes of its own (a
+ * block that had to be decompressed or fetched), a `held` with the lowest bit of the pointer set.
+ */
 struct held {
     shardy__reader_state *state;
     shardy__pin pin;
@@ -60,8 +61,8 @@ static shardy_status get_key(shardy__reader_state *state, const shardy_key *key,
                              shardy_error *err) {
     uint8_t scratch[8];
     shardy_slice stored;
-    SHARDY_TRY(shardy_key_encode_lookup(key, state->loaded.manifest.key_encoding, scratch, &stored,
-                                        err));
+    SHARDY_TRY(
+        shardy_key_encode_lookup(key, state->loaded.manifest.key_encoding, scratch, &stored, err));
     return get_stored(state, shardy_route_hash(key, state->num_dbs), stored, out, err);
 }
 

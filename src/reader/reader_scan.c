@@ -16,7 +16,7 @@ struct shardy_scan {
     shardy__reader_state *state;
     struct lane *lanes; /* the first n form a min-heap by key */
     uint32_t n, cap;
-    bool advance;  /* the first lane's row has been given out */
+    bool advance; /* the first lane's row has been given out */
     shardy_error failed;
     uint32_t fork_generation;
 };
@@ -98,7 +98,8 @@ shardy_status shardy_reader_scan(shardy_reader *r, const shardy_scan_options *op
         return shardy__fail(err, SHARDY_E_ARGUMENT, "scan options have an unknown size");
     }
     if (options->prefix.data && (options->start.data || options->end.data)) {
-        return shardy__fail(err, SHARDY_E_CONFIG, "scan: prefix cannot be combined with start or end");
+        return shardy__fail(err, SHARDY_E_CONFIG,
+                            "scan: prefix cannot be combined with start or end");
     }
     shardy_scan *s = shardy__calloc(1, sizeof *s);
     if (!s) return shardy__fail_nomem(err);

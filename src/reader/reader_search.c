@@ -1,9 +1,9 @@
 /* reader_search.c: nearest neighbours over shards.
  *
  * Each shard gives its best candidates by single-precision distance over the index's vectors, a few
- * more than asked for; those are scored again in double precision on the vectors as they were stored,
- * and the best of all shards win. Ids, payloads and vectors are touched for winners only and borrowed
- * from the mapped table.
+ * more than asked for; those are scored again in double precision on the vectors as they were
+ * stored, and the best of all shards win. Ids, payloads and vectors are touched for winners only
+ * and borrowed from the mapped table.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -35,8 +35,8 @@ struct shard_task {
 
 struct search {
     shardy__reader_state *state;
-    const float *query; /* as given */
-    float *unit;        /* in the index's form */
+    const float *query;       /* as given */
+    float *unit;              /* in the index's form */
     uint32_t dim, k, nprobes; /* nprobes 0: all */
     const uint32_t *shards;
     struct shard_task *tasks;
@@ -170,8 +170,8 @@ static shardy_status check_query(const shardy__manifest *m, const float *query, 
         return shardy__fail(err, SHARDY_E_CONFIG, "the snapshot has no vectors to search");
     }
     if (dim != m->dim) {
-        return shardy__fail(err, SHARDY_E_CONFIG, "query has %u values; the snapshot's dim is %u", dim,
-                            m->dim);
+        return shardy__fail(err, SHARDY_E_CONFIG, "query has %u values; the snapshot's dim is %u",
+                            dim, m->dim);
     }
     if (!shardy__vec_check(query, dim, &zero)) {
         return shardy__fail(err, SHARDY_E_CONFIG, "query has a NaN or infinite value");
@@ -206,8 +206,8 @@ done:
 }
 
 shardy_status shardy_reader_search(shardy_reader *r, const float *query, uint32_t dim,
-                                   const shardy_search_options *options,
-                                   shardy_search_result **out, shardy_error *err) {
+                                   const shardy_search_options *options, shardy_search_result **out,
+                                   shardy_error *err) {
     shardy_search_options defaults = SHARDY_SEARCH_OPTIONS_INIT;
     uint64_t begun = shardy__monotonic_ns();
     uint32_t *shards = NULL, n_shards = 0;
@@ -215,8 +215,9 @@ shardy_status shardy_reader_search(shardy_reader *r, const float *query, uint32_
     if (out) *out = NULL;
     if (!options) options = &defaults;
     if (!query || !out || options->size != sizeof *options) {
-        return shardy__fail(err, SHARDY_E_ARGUMENT,
-                            "shardy_reader_search: a required pointer is NULL or of an unknown size");
+        return shardy__fail(
+            err, SHARDY_E_ARGUMENT,
+            "shardy_reader_search: a required pointer is NULL or of an unknown size");
     }
     SHARDY_TRY(shardy__reader_usable(r, err));
     const shardy__manifest *m = &r->state->loaded.manifest;
@@ -260,7 +261,8 @@ shardy_status shardy_reader_vector(shardy_reader *r, shardy_slice id, float *out
                                    bool *found, shardy_error *err) {
     if (found) *found = false;
     if (!out || !found || !id.data) {
-        return shardy__fail(err, SHARDY_E_ARGUMENT, "shardy_reader_vector: a required pointer is NULL");
+        return shardy__fail(err, SHARDY_E_ARGUMENT,
+                            "shardy_reader_vector: a required pointer is NULL");
     }
     SHARDY_TRY(shardy__reader_usable(r, err));
     const shardy__manifest *m = &r->state->loaded.manifest;

@@ -69,8 +69,9 @@ void shardy__state_unref(shardy__reader_state *s) {
 
 /* ---- opening a shard ---- */
 
-/* The recorded object of a shard that lies directly below `below`: the only manifest of its part, so
- * that no listing is needed. NULL if none or several are recorded. Relative to `strip` bytes in. */
+/* The recorded object of a shard that lies directly below `below`: the only manifest of its part,
+ * so that no listing is needed. NULL if none or several are recorded. Relative to `strip` bytes in.
+ */
 static const char *recorded_manifest(const shardy__manifest *m, uint32_t db_id, const char *below,
                                      size_t strip) {
     const char *found = NULL;
@@ -111,8 +112,9 @@ shardy_status shardy__state_kv(shardy__reader_state *s, uint32_t db_id, shardy__
     *out = atomic_load_explicit(&shard->kv, memory_order_acquire);
     if (*out || !shard->info->db_url) return SHARDY_OK;
     shardy__mutex_lock(&shard->lock);
-    shardy_status rc =
-        atomic_load(&shard->kv) ? SHARDY_OK : shardy__shard_error(open_kv(s, shard, err), db_id, err);
+    shardy_status rc = atomic_load(&shard->kv)
+                           ? SHARDY_OK
+                           : shardy__shard_error(open_kv(s, shard, err), db_id, err);
     *out = atomic_load(&shard->kv);
     shardy__mutex_unlock(&shard->lock);
     return rc;

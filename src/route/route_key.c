@@ -107,8 +107,8 @@ static shardy_status encode_bytes(const shardy_key *key, shardy_key_encoding enc
         return shardy__fail(err, SHARDY_E_CONFIG, "key %s is not UTF-8, which %s requires",
                             key_text(text, key), utf8 ? "utf8 encoding" : "a str key");
     }
-    /* Not `*out = key->bytes`: one load of two fields that the caller has just stored one by one waits
-     * for all stores before them (25 ns of 110 per row added). */
+    /* Not `*out = key->bytes`: one load of two fields that the caller has just stored one by one
+     * waits for all stores before them (25 ns of 110 per row added). */
     out->data = data;
     out->len = len;
     return SHARDY_OK;
@@ -116,8 +116,7 @@ static shardy_status encode_bytes(const shardy_key *key, shardy_key_encoding enc
 
 static shardy_status check_pointers(const shardy_key *key, shardy_slice *out, shardy_error *err) {
     if (out) *out = (shardy_slice){NULL, 0};
-    return key && out ? SHARDY_OK
-                      : shardy__fail(err, SHARDY_E_ARGUMENT, "key or out is NULL");
+    return key && out ? SHARDY_OK : shardy__fail(err, SHARDY_E_ARGUMENT, "key or out is NULL");
 }
 
 shardy_status shardy_key_encode(const shardy_key *key, shardy_key_encoding encoding,

@@ -28,13 +28,14 @@ typedef struct shardy__manifest {
     char *run_id, *created_at, *prefix, *key_col, *db_path_template, *shard_prefix;
     uint32_t num_dbs;
     shardy_key_encoding key_encoding;
-    char *sharding_json; /* NULL when building: plain hash */
-    char *custom_json;   /* an object */
+    char *sharding_json;       /* NULL when building: plain hash */
+    char *custom_json;         /* an object */
     shardy_shard_info *shards; /* non-empty shards, ascending db_id; strings owned */
     uint32_t n_shards;
     shardy__manifest_object *objects; /* ascending (db_id, name); empty if not recorded */
     size_t n_objects;
-    /* Parsed out of custom["vector"] and custom["shardyfusion"]; borrowed strings of this manifest. */
+    /* Parsed out of custom["vector"] and custom["shardyfusion"]; borrowed strings of this manifest.
+     */
     bool has_vectors;
     uint32_t dim, nprobes;
     shardy_metric metric;
@@ -56,7 +57,8 @@ shardy_status shardy__manifest_encode(const shardy__manifest *m, shardy__buf *ou
 shardy_status shardy__manifest_decode(const void *image, size_t len, shardy__manifest *out,
                                       shardy_error *err);
 
-/* Fill the public struct from a manifest; strings are borrowed from it and from `ref` and `published`. */
+/* Fill the public struct from a manifest; strings are borrowed from it and from `ref` and
+ * `published`. */
 void shardy__manifest_info(const shardy__manifest *m, const char *ref, const char *published,
                            shardy_snapshot_info *out);
 
@@ -85,14 +87,15 @@ shardy_status shardy__check_shard_prefix(const char *shard_prefix, shardy_error 
 /* The template may contain {db_id} or {db_id:0Nd} once or more, and must. */
 shardy_status shardy__check_db_path_template(const char *path_template, shardy_error *err);
 
-/* `{shard_prefix}/run_id={run_id}/{template}/attempt={attempt:02d}`, relative to the prefix; owned. */
+/* `{shard_prefix}/run_id={run_id}/{template}/attempt={attempt:02d}`, relative to the prefix; owned.
+ */
 shardy_status shardy__shard_path(const char *shard_prefix, const char *run_id,
                                  const char *path_template, uint32_t db_id, uint32_t attempt,
                                  char **out, shardy_error *err);
 
-/* Where an absolute reference of a manifest lies below the prefix that was opened: the path relative
- * to it. References below `recorded_prefix` (or, for manifests, with "/manifests/" in them when
- * recorded_prefix is NULL) are moved; others are SHARDY_E_UNSUPPORTED. *out is owned. */
+/* Where an absolute reference of a manifest lies below the prefix that was opened: the path
+ * relative to it. References below `recorded_prefix` (or, for manifests, with "/manifests/" in them
+ * when recorded_prefix is NULL) are moved; others are SHARDY_E_UNSUPPORTED. *out is owned. */
 shardy_status shardy__relative_ref(const char *ref, const char *recorded_prefix, char **out,
                                    shardy_error *err);
 
@@ -118,10 +121,10 @@ void shardy__loaded_free(shardy__loaded *l);
 shardy_status shardy__load(shardy__dir *prefix, const char *current_name, shardy__loaded *out,
                            shardy_error *err);
 
-/* Write the manifest object `manifests/{ts}_run_id={run_id}/manifest`, then `_CURRENT`; both durable,
- * in this order. Each is tried up to three times if its error may pass. *ref_out (owned) is the
- * manifest's URL and is also set when only _CURRENT failed.
- * SHARDY_E_PUBLISH_MANIFEST, SHARDY_E_PUBLISH_CURRENT (the message carries the ref). */
+/* Write the manifest object `manifests/{ts}_run_id={run_id}/manifest`, then `_CURRENT`; both
+ * durable, in this order. Each is tried up to three times if its error may pass. *ref_out (owned)
+ * is the manifest's URL and is also set when only _CURRENT failed. SHARDY_E_PUBLISH_MANIFEST,
+ * SHARDY_E_PUBLISH_CURRENT (the message carries the ref). */
 shardy_status shardy__publish(shardy__dir *prefix, const shardy__manifest *m, char **ref_out,
                               char **published_out, shardy_error *err);
 

@@ -105,8 +105,7 @@ static shardy_status read_user(const char *text, json_t **out, shardy_error *err
     }
     for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
         if (!json_object_get(*out, reserved[i])) continue;
-        return shardy__fail(err, SHARDY_E_CONFIG, "%s: key \"%s\" is reserved", what,
-                            reserved[i]);
+        return shardy__fail(err, SHARDY_E_CONFIG, "%s: key \"%s\" is reserved", what, reserved[i]);
     }
     return SHARDY_OK;
 }

@@ -1,9 +1,8 @@
 /* store.h: object directories by URL.
  *
- *   /dir, ./dir, file:///dir   files. Objects are made under a temporary name, synced, then linked to
- *                              their name; readers map them.
- *   memory://name[/path]       this process only, for tests; lives until shardy__memory_drop
- *   s3://, gs://               SHARDY_E_UNSUPPORTED, naming the scheme
+ *   /dir, ./dir, file:///dir   files. Objects are made under a temporary name, synced, then linked
+ * to their name; readers map them. memory://name[/path]       this process only, for tests; lives
+ * until shardy__memory_drop s3://, gs://               SHARDY_E_UNSUPPORTED, naming the scheme
  */
 #ifndef SHARDY_STORE_STORE_H
 #define SHARDY_STORE_STORE_H
@@ -31,9 +30,9 @@ shardy_status shardy__store_check_writable(shardy__dir *dir, shardy_error *err);
 void shardy__memory_drop(const char *name);
 
 /* A directory like `inner` (borrowed) that also records what is committed through it and its
- * subdirectories: name relative to the recorder, size and XXH3-64 of the bytes. For building a shard:
- * the list goes into the manifest. `progress`, if set, is called with each number of bytes appended
- * (from whatever thread appends); it returns false to cancel (SHARDY_E_CANCELLED). */
+ * subdirectories: name relative to the recorder, size and XXH3-64 of the bytes. For building a
+ * shard: the list goes into the manifest. `progress`, if set, is called with each number of bytes
+ * appended (from whatever thread appends); it returns false to cancel (SHARDY_E_CANCELLED). */
 typedef struct shardy__object {
     char *name;
     uint64_t size;

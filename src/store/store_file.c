@@ -1,8 +1,9 @@
 /* store_file.c: objects as files.
  *
  * An object is written to `<name>.<random>.shardy-tmp`, synced, and then given its name without
- * replacing anything; then its directory is synced. Readers map objects; they never change once they
- * have their name, and only `replace` (for `_CURRENT`) puts a new file in the place of another.
+ * replacing anything; then its directory is synced. Readers map objects; they never change once
+ * they have their name, and only `replace` (for `_CURRENT`) puts a new file in the place of
+ * another.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -88,8 +89,8 @@ static shardy_status sync_dir(const char *path, shardy_error *err) {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return shardy__fail_os(err, errno, "%s", path);
     /* Some file systems cannot sync a directory and say EINVAL: nothing more can be done there. */
-    shardy_status rc = fsync(fd) && errno != EINVAL ? shardy__fail_os(err, errno, "%s: sync", path)
-                                                    : SHARDY_OK;
+    shardy_status rc =
+        fsync(fd) && errno != EINVAL ? shardy__fail_os(err, errno, "%s: sync", path) : SHARDY_OK;
     close(fd);
     return rc;
 }
@@ -137,8 +138,8 @@ static shardy_status make_parents(char *path, size_t *existed, shardy_error *err
 
 /* ---- sinks ---- */
 
-/* Bytes that are handed to the disk together while the next ones are being made: the sync at the end
- * then waits for the last of them only (58 MB: 5 ms instead of 35). */
+/* Bytes that are handed to the disk together while the next ones are being made: the sync at the
+ * end then waits for the last of them only (58 MB: 5 ms instead of 35). */
 #define WRITE_BACK (INT64_C(4) << 20)
 
 struct file_sink {
@@ -146,7 +147,7 @@ struct file_sink {
     int fd;
     bool done;
     int64_t end, written_back; /* bytes appended, and those of them whose writing has been begun */
-    size_t existed; /* length of the part of `path` that was there before */
+    size_t existed;            /* length of the part of `path` that was there before */
     char *path, *tmp;
 };
 
@@ -202,7 +203,8 @@ static void sink_close(shardy__sink *sink) {
     if (!s->done && s->tmp) {
         unlink(s->tmp);
         /* Directories made for this object go too, if nobody else uses them. */
-        for (char *slash; (slash = strrchr(s->path, '/')) && (size_t)(slash - s->path) > s->existed;) {
+        for (char *slash;
+             (slash = strrchr(s->path, '/')) && (size_t)(slash - s->path) > s->existed;) {
             *slash = 0;
             if (rmdir(s->path) && errno != ENOENT) break;
         }
@@ -215,8 +217,8 @@ static void sink_close(shardy__sink *sink) {
 
 static const shardy__sink_ops sink_ops = {sink_append, sink_commit, sink_close};
 
-/* Make the temporary file and its parents. Another writer that gives up removes directories that were
- * empty, perhaps between the two: then once more. */
+/* Make the temporary file and its parents. Another writer that gives up removes directories that
+ * were empty, perhaps between the two: then once more. */
 static shardy_status open_tmp(struct file_sink *s, shardy_error *err) {
     shardy_status rc;
     int attempt = 0;
@@ -296,8 +298,8 @@ static bool is_tmp(const char *name) {
 typedef shardy_status (*visit_fn)(void *ctx, const char *path, const char *name,
                                   const struct stat *st, shardy_error *err);
 
-/* Visit what is below `path`, files before the directory that holds them. `name` is the path relative
- * to the start. A directory that vanishes meanwhile is skipped. */
+/* Visit what is below `path`, files before the directory that holds them. `name` is the path
+ * relative to the start. A directory that vanishes meanwhile is skipped. */
 static shardy_status walk(const char *path, const char *name, int depth, visit_fn visit, void *ctx,
                           shardy_error *err) {
     DIR *dir = opendir(path);
@@ -308,8 +310,8 @@ static shardy_status walk(const char *path, const char *name, int depth, visit_f
         struct stat st;
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
         char *child = shardy__url_join(path, entry->d_name);
-        char *child_name = *name ? shardy__url_join(name, entry->d_name)
-                                 : shardy__strdup(entry->d_name);
+        char *child_name =
+            *name ? shardy__url_join(name, entry->d_name) : shardy__strdup(entry->d_name);
         if (!child || !child_name) {
             rc = shardy__fail_nomem(err);
         } else if (lstat(child, &st)) {
@@ -400,8 +402,8 @@ static void file_close(shardy__dir *dir) {
     shardy__free(dir);
 }
 
-static const shardy__dir_ops dir_ops = {
-    file_open, file_create, file_replace, file_list, file_remove_tree, file_sub, file_close};
+static const shardy__dir_ops dir_ops = {file_open,        file_create, file_replace, file_list,
+                                        file_remove_tree, file_sub,    file_close};
 
 shardy_status shardy__file_dir(const char *url, shardy__dir **out, shardy_error *err) {
     struct file_dir *d = shardy__calloc(1, sizeof *d);

@@ -1,7 +1,7 @@
 /* store_memory.c: objects in this process's memory, for tests.
  *
- * One registry of named stores under one lock. An object's bytes are counted references: sources keep
- * them alive when the object is replaced or removed.
+ * One registry of named stores under one lock. An object's bytes are counted references: sources
+ * keep them alive when the object is replaced or removed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -136,8 +136,8 @@ static void source_close(shardy__source *src) {
 
 static void release_copy(void *token) { shardy__free(token); }
 
-/* Without OPEN_MAP reads give copies, as a remote store's would, so that leaks and uses after release
- * show in tests. */
+/* Without OPEN_MAP reads give copies, as a remote store's would, so that leaks and uses after
+ * release show in tests. */
 static shardy_status source_read(shardy__source *src, uint64_t offset, size_t len, shardy__pin *out,
                                  shardy_error *err) {
     struct memory_source *s = (struct memory_source *)src;
@@ -306,9 +306,9 @@ static void memory_close(shardy__dir *dir) {
     shardy__free(dir);
 }
 
-static const shardy__dir_ops dir_ops = {memory_open,        memory_create, memory_replace,
-                                        memory_list,        memory_remove_tree,
-                                        memory_sub,         memory_close};
+static const shardy__dir_ops dir_ops = {memory_open, memory_create,      memory_replace,
+                                        memory_list, memory_remove_tree, memory_sub,
+                                        memory_close};
 
 shardy_status shardy__memory_dir(const char *url, shardy__dir **out, shardy_error *err) {
     struct memory_dir *d = shardy__calloc(1, sizeof *d);

@@ -1,4 +1,5 @@
-/* store_recorder.c: a directory that passes everything on and keeps a list of what was committed. */
+/* store_recorder.c: a directory that passes everything on and keeps a list of what was committed.
+ */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -135,8 +136,8 @@ static void recorder_dir_close(shardy__dir *dir) {
 static shardy_status recorder_sub(shardy__dir *dir, const char *path, shardy__dir **out,
                                   shardy_error *err);
 
-static const shardy__dir_ops dir_ops = {recorder_open,   recorder_create, recorder_replace,
-                                        recorder_list,   recorder_remove, recorder_sub,
+static const shardy__dir_ops dir_ops = {recorder_open,     recorder_create, recorder_replace,
+                                        recorder_list,     recorder_remove, recorder_sub,
                                         recorder_dir_close};
 
 static shardy_status recorder_sub(shardy__dir *dir, const char *path, shardy__dir **out,
@@ -148,8 +149,8 @@ static shardy_status recorder_sub(shardy__dir *dir, const char *path, shardy__di
     sub->recorder = d->recorder;
     sub->base.ops = &dir_ops;
     sub->path = shardy__format("%s%s/", d->path, path);
-    shardy_status rc = sub->path ? shardy__dir_sub(d->inner, path, &sub->inner, err)
-                                 : shardy__fail_nomem(err);
+    shardy_status rc =
+        sub->path ? shardy__dir_sub(d->inner, path, &sub->inner, err) : shardy__fail_nomem(err);
     if (rc) {
         recorder_dir_close(&sub->base);
         return rc;

@@ -39,8 +39,9 @@ bool shardy__meter_report(shardy__meter *m, bool force) {
 static shardy_status check_range(const char *name, uint64_t value, uint64_t low, uint64_t high,
                                  shardy_error *err) {
     if (!value || (value >= low && value <= high)) return SHARDY_OK;
-    return shardy__fail(err, SHARDY_E_CONFIG, "%s is %" PRIu64 "; it must be %" PRIu64 " .. %" PRIu64,
-                        name, value, low, high);
+    return shardy__fail(err, SHARDY_E_CONFIG,
+                        "%s is %" PRIu64 "; it must be %" PRIu64 " .. %" PRIu64, name, value, low,
+                        high);
 }
 
 static shardy_status check_options(const shardy_writer_options *o, shardy_error *err) {
@@ -144,7 +145,8 @@ shardy_status shardy_writer_open(const shardy_writer_options *options, shardy_wr
                                  shardy_error *err) {
     if (out) *out = NULL;
     if (!options || !out) {
-        return shardy__fail(err, SHARDY_E_ARGUMENT, "shardy_writer_open: a required pointer is NULL");
+        return shardy__fail(err, SHARDY_E_ARGUMENT,
+                            "shardy_writer_open: a required pointer is NULL");
     }
     SHARDY_TRY(check_options(options, err));
     shardy_writer *w = shardy__calloc(1, sizeof *w);
@@ -186,7 +188,8 @@ void shardy_writer_close(shardy_writer *w) {
 
 shardy_status shardy__writer_usable(const shardy_writer *w, shardy_error *err) {
     if (w->fork_generation != shardy__fork_generation()) {
-        return shardy__fail(err, SHARDY_E_FORKED, "writer was opened before a fork; open a new one");
+        return shardy__fail(err, SHARDY_E_FORKED,
+                            "writer was opened before a fork; open a new one");
     }
     if (w->failed.code) {
         if (err) *err = w->failed;
@@ -211,12 +214,12 @@ static const char *key_type_name(shardy_key_type type) {
 }
 
 /* "key X: rule" */
-#define REFUSE(err, key, ...)                                                        \
-    do {                                                                             \
-        char refuse_text[200];                                                       \
-        shardy__fail(err, SHARDY_E_CONFIG, __VA_ARGS__);                             \
+#define REFUSE(err, key, ...)                                                                  \
+    do {                                                                                       \
+        char refuse_text[200];                                                                 \
+        shardy__fail(err, SHARDY_E_CONFIG, __VA_ARGS__);                                       \
         shardy__error_prefix(err, "key %s: ", key_text(refuse_text, sizeof refuse_text, key)); \
-        return SHARDY_E_CONFIG;                                                      \
+        return SHARDY_E_CONFIG;                                                                \
     } while (0)
 
 static shardy_status check_vector(const shardy_writer *w, const shardy_row *row,
@@ -239,8 +242,9 @@ static shardy_status check_vector(const shardy_writer *w, const shardy_row *row,
         uint32_t i = 0;
         while (i < row->vector_len && shardy__vec_check(row->vector + i, 1, NULL)) i++;
         REFUSE(err, &row->key, "vector value %u is %s; all values must be finite", i,
-               row->vector[i] != row->vector[i]  ? "NaN"
-               : row->vector[i] > 0 ? "infinity" : "-infinity");
+               row->vector[i] != row->vector[i] ? "NaN"
+               : row->vector[i] > 0             ? "infinity"
+                                                : "-infinity");
     }
     if (zero && w->spec.metric == SHARDY_METRIC_COSINE) {
         REFUSE(err, &row->key, "vector is all zeros, which has no direction under metric cosine");
@@ -261,8 +265,8 @@ static shardy_status check_text(const shardy_row *row, shardy_slice text, const 
     return SHARDY_OK;
 }
 
-/* The id of a row that brings none: its key, as text. `scratch` keeps short made ones; *made is owned
- * for long ones. */
+/* The id of a row that brings none: its key, as text. `scratch` keeps short made ones; *made is
+ * owned for long ones. */
 static shardy_status default_id(const shardy_key *key, shardy_slice stored, char scratch[32],
                                 char **made, shardy_slice *id, shardy_error *err) {
     *made = NULL;
@@ -293,8 +297,10 @@ static shardy_status check_key_type(shardy_writer *w, const shardy_key *key, sha
         return shardy__fail(err, SHARDY_E_ARGUMENT, "key type %d is unknown", (int)key->type);
     }
     if (w->key_type && w->key_type != key->type) {
-        REFUSE(err, key, "is of type %s; the first row's key is %s, and mixed int/str/bytes keys "
-               "are not allowed", key_type_name(key->type), key_type_name(w->key_type));
+        REFUSE(err, key,
+               "is of type %s; the first row's key is %s, and mixed int/str/bytes keys "
+               "are not allowed",
+               key_type_name(key->type), key_type_name(w->key_type));
     }
     return SHARDY_OK;
 }

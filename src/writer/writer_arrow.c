@@ -30,8 +30,8 @@ static shardy_status find_columns(struct batch *b, const struct ArrowSchema *sch
     SHARDY_TRY(shardy__column_find(schema, array, c->vector, BIT(VECTOR), &b->vector, err));
     b->has_id = c->vector_id != NULL;
     if (b->has_id) {
-        SHARDY_TRY(shardy__column_find(schema, array, c->vector_id, BIT(STRING) | BIT(INT), &b->id,
-                                       err));
+        SHARDY_TRY(
+            shardy__column_find(schema, array, c->vector_id, BIT(STRING) | BIT(INT), &b->id, err));
     }
     b->has_payload = c->payload != NULL;
     if (b->has_payload) {
@@ -42,8 +42,8 @@ static shardy_status find_columns(struct batch *b, const struct ArrowSchema *sch
     if (!b->fields) return shardy__fail_nomem(err);
     b->n_fields = c->n_payload_fields;
     for (size_t i = 0; i < b->n_fields; i++) {
-        SHARDY_TRY(shardy__column_find(schema, array, c->payload_fields[i], scalars, &b->fields[i],
-                                       err));
+        SHARDY_TRY(
+            shardy__column_find(schema, array, c->payload_fields[i], scalars, &b->fields[i], err));
     }
     return SHARDY_OK;
 }
@@ -58,9 +58,10 @@ static shardy_status null_error(const shardy__column *c, int64_t row, const shar
         shardy__quote(text, sizeof text, key->bytes.data, key->bytes.len);
     }
     return shardy__fail(err, SHARDY_E_CONFIG,
-                        "%s%s%scolumn \"%s\", row %" PRId64 " of the batch, is null; keys, values "
-                        "and vectors must not be", key ? "key " : "", text, key ? ": " : "", c->name,
-                        row);
+                        "%s%s%scolumn \"%s\", row %" PRId64
+                        " of the batch, is null; keys, values "
+                        "and vectors must not be",
+                        key ? "key " : "", text, key ? ": " : "", c->name, row);
 }
 
 static shardy_status read_key(const struct batch *b, int64_t row, shardy_key *key,
@@ -74,8 +75,8 @@ static shardy_status read_key(const struct batch *b, int64_t row, shardy_key *ke
     return shardy__column_bytes(&b->key, row, &key->bytes, err);
 }
 
-static shardy_status read_id(const struct batch *b, int64_t row, char scratch[32],
-                             shardy_row *out, shardy_error *err) {
+static shardy_status read_id(const struct batch *b, int64_t row, char scratch[32], shardy_row *out,
+                             shardy_error *err) {
     int64_t v;
     if (shardy__column_is_null(&b->id, row)) return null_error(&b->id, row, &out->key, err);
     if (b->id.kind == SHARDY__COLUMN_STRING) {
@@ -105,8 +106,8 @@ static shardy_status gather_fields(struct batch *b, int64_t row, shardy_row *out
 static shardy_status read_vector_part(struct batch *b, int64_t row, char scratch[32],
                                       shardy_row *out, shardy_error *err) {
     if (shardy__column_is_null(&b->vector, row)) return null_error(&b->vector, row, &out->key, err);
-    SHARDY_TRY(shardy__column_vector(&b->vector, row, &b->floats, &out->vector, &out->vector_len,
-                                     err));
+    SHARDY_TRY(
+        shardy__column_vector(&b->vector, row, &b->floats, &out->vector, &out->vector_len, err));
     if (b->has_id) SHARDY_TRY(read_id(b, row, scratch, out, err));
     if (b->n_fields) return gather_fields(b, row, out, err);
     if (b->has_payload && !shardy__column_is_null(&b->payload, row)) {
@@ -173,8 +174,9 @@ shardy_status shardy_writer_add_arrow(shardy_writer *w, const struct ArrowSchema
                                       const struct ArrowArray *array,
                                       const shardy_arrow_columns *columns, shardy_error *err) {
     if (!w || !schema || !array || !columns || columns->size != sizeof *columns) {
-        return shardy__fail(err, SHARDY_E_ARGUMENT,
-                            "shardy_writer_add_arrow: a required pointer is NULL or of unknown size");
+        return shardy__fail(
+            err, SHARDY_E_ARGUMENT,
+            "shardy_writer_add_arrow: a required pointer is NULL or of unknown size");
     }
     SHARDY_TRY(shardy__writer_usable(w, err));
     shardy_error local = SHARDY_ERROR_INIT;

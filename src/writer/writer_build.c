@@ -9,8 +9,8 @@
 #include "writer/writer_impl.h"
 
 /* While one row is encoded, the bytes of the rows up to PREFETCH_ROWS ahead are on their way to the
- * cache, and their entries from further ahead: in random order 38 ms instead of 65 per 200,000 rows of
- * 272 bytes. */
+ * cache, and their entries from further ahead: in random order 38 ms instead of 65 per 200,000 rows
+ * of 272 bytes. */
 #define PREFETCH_ROWS 6
 #define PREFETCH_ENTRIES 32
 #define PREFETCH_BYTES 1024 /* of a row; what follows comes in order, as the processor expects */
@@ -83,8 +83,8 @@ static shardy_status take_objects(shardy__recorder *recorder, uint32_t db_id, sh
         return shardy__fail_nomem(err);
     }
     for (size_t i = 0; i < n; i++) {
-        out->objects[i] = (shardy__manifest_object){db_id, objects[i].name, objects[i].size,
-                                                    objects[i].xxh3};
+        out->objects[i] =
+            (shardy__manifest_object){db_id, objects[i].name, objects[i].size, objects[i].xxh3};
         out->info.db_bytes += objects[i].size;
     }
     out->n_objects = n;
@@ -106,10 +106,9 @@ static shardy_status describe(const shardy_writer *w, const shardy__rows *rows,
     SHARDY_TRY(boundary_key(w, rows, order[n - 1], &max, err));
     info->max_key = max;
     info->checkpoint_id = shardy__strdup(shardy__uuid_hex(hex, checkpoint));
-    info->writer_info = shardy__format(
-        "{\"attempt\": %u, \"duration_ms\": %" PRIu64
-        ", \"stage_id\": null, \"task_attempt_id\": null}",
-        info->attempt, (shardy__monotonic_ns() - started) / 1000000);
+    info->writer_info = shardy__format("{\"attempt\": %u, \"duration_ms\": %" PRIu64
+                                       ", \"stage_id\": null, \"task_attempt_id\": null}",
+                                       info->attempt, (shardy__monotonic_ns() - started) / 1000000);
     if (w->spec.dim) {
         info->vector_count = n;
         info->vector_index = shardy__strdup(shardy__lance_index_name(plan->kind));

@@ -18,16 +18,19 @@ struct type_row {
 };
 
 static const struct type_row types[] = {
-    {"c", SHARDY__COLUMN_INT, 1},    {"C", SHARDY__COLUMN_INT, 1},   {"s", SHARDY__COLUMN_INT, 2},
-    {"S", SHARDY__COLUMN_INT, 2},    {"i", SHARDY__COLUMN_INT, 4},   {"I", SHARDY__COLUMN_INT, 4},
-    {"l", SHARDY__COLUMN_INT, 8},    {"L", SHARDY__COLUMN_INT, 8},   {"b", SHARDY__COLUMN_BOOL, 0},
-    {"e", SHARDY__COLUMN_FLOAT, 2},  {"f", SHARDY__COLUMN_FLOAT, 4}, {"g", SHARDY__COLUMN_FLOAT, 8},
-    {"u", SHARDY__COLUMN_STRING, 4}, {"U", SHARDY__COLUMN_STRING, 8}, {"vu", SHARDY__COLUMN_STRING, 16},
-    {"z", SHARDY__COLUMN_BINARY, 4}, {"Z", SHARDY__COLUMN_BINARY, 8}, {"vz", SHARDY__COLUMN_BINARY, 16},
+    {"c", SHARDY__COLUMN_INT, 1},      {"C", SHARDY__COLUMN_INT, 1},
+    {"s", SHARDY__COLUMN_INT, 2},      {"S", SHARDY__COLUMN_INT, 2},
+    {"i", SHARDY__COLUMN_INT, 4},      {"I", SHARDY__COLUMN_INT, 4},
+    {"l", SHARDY__COLUMN_INT, 8},      {"L", SHARDY__COLUMN_INT, 8},
+    {"b", SHARDY__COLUMN_BOOL, 0},     {"e", SHARDY__COLUMN_FLOAT, 2},
+    {"f", SHARDY__COLUMN_FLOAT, 4},    {"g", SHARDY__COLUMN_FLOAT, 8},
+    {"u", SHARDY__COLUMN_STRING, 4},   {"U", SHARDY__COLUMN_STRING, 8},
+    {"vu", SHARDY__COLUMN_STRING, 16}, {"z", SHARDY__COLUMN_BINARY, 4},
+    {"Z", SHARDY__COLUMN_BINARY, 8},   {"vz", SHARDY__COLUMN_BINARY, 16},
 };
 
-static const char *const kind_names[] = {"an integer", "a bool", "a float", "a string", "binary",
-                                         "a list of floats"};
+static const char *const kind_names[] = {"an integer", "a bool", "a float",
+                                         "a string",   "binary", "a list of floats"};
 
 static bool known_list(const struct ArrowSchema *s, shardy__column *c) {
     const char *f = s->format;
@@ -65,15 +68,16 @@ static shardy_status wrong_type(const char *name, const struct ArrowSchema *s, u
         if (*allowed) strcat(allowed, " or ");
         strcat(allowed, kind_names[k]);
     }
-    return shardy__fail(err, SHARDY_E_CONFIG, "column \"%s\" has Arrow type \"%s\"%s; it must be %s",
-                        name, s->format, s->dictionary ? " with a dictionary" : "", allowed);
+    return shardy__fail(err, SHARDY_E_CONFIG,
+                        "column \"%s\" has Arrow type \"%s\"%s; it must be %s", name, s->format,
+                        s->dictionary ? " with a dictionary" : "", allowed);
 }
 
 /* Buffers that the layout needs must be there if there are rows. */
 static bool has_buffers(const shardy__column *c) {
     const struct ArrowArray *a = c->array;
-    int64_t need = c->kind == SHARDY__COLUMN_VECTOR ? (c->layout == 'w' ? 1 : 2)
-                   : c->layout == 'v'              ? 3
+    int64_t need = c->kind == SHARDY__COLUMN_VECTOR   ? (c->layout == 'w' ? 1 : 2)
+                   : c->layout == 'v'                 ? 3
                    : c->kind >= SHARDY__COLUMN_STRING ? 3
                                                       : 2;
     if (a->n_buffers < need) return false;
@@ -103,14 +107,16 @@ shardy_status shardy__column_find(const struct ArrowSchema *schema, const struct
     if (!known_type(s, out) || !(kinds >> out->kind & 1)) return wrong_type(name, s, kinds, err);
     out->first = out->array->offset + batch->offset;
     if (out->array->length < batch->offset + batch->length || !has_buffers(out)) {
-        return shardy__fail(err, SHARDY_E_CONFIG, "column \"%s\": the array is not well formed", name);
+        return shardy__fail(err, SHARDY_E_CONFIG, "column \"%s\": the array is not well formed",
+                            name);
     }
     if (out->array->null_count && out->array->n_buffers) out->validity = out->array->buffers[0];
     if (out->kind != SHARDY__COLUMN_VECTOR) return SHARDY_OK;
     out->items = out->array->n_children == 1 ? out->array->children[0] : NULL;
     if (!out->items || out->items->n_buffers < 2 ||
         (out->items->length && !out->items->buffers[1])) {
-        return shardy__fail(err, SHARDY_E_CONFIG, "column \"%s\": the array is not well formed", name);
+        return shardy__fail(err, SHARDY_E_CONFIG, "column \"%s\": the array is not well formed",
+                            name);
     }
     return SHARDY_OK;
 }
@@ -171,18 +177,34 @@ shardy_status shardy__column_int(const shardy__column *c, int64_t row, int64_t *
     int64_t i = c->first + row;
     const uint8_t *p = (const uint8_t *)c->array->buffers[1] + (int64_t)c->width * i;
     switch (c->layout) {
-        case 'c': *out = (int8_t)*p; break;
-        case 'C': *out = *p; break;
-        case 's': *out = (int16_t)shardy__le16(p); break;
-        case 'S': *out = shardy__le16(p); break;
-        case 'i': *out = (int32_t)shardy__le32(p); break;
-        case 'I': *out = shardy__le32(p); break;
-        default: *out = (int64_t)shardy__le64(p); break;
+        case 'c':
+            *out = (int8_t)*p;
+            break;
+        case 'C':
+            *out = *p;
+            break;
+        case 's':
+            *out = (int16_t)shardy__le16(p);
+            break;
+        case 'S':
+            *out = shardy__le16(p);
+            break;
+        case 'i':
+            *out = (int32_t)shardy__le32(p);
+            break;
+        case 'I':
+            *out = shardy__le32(p);
+            break;
+        default:
+            *out = (int64_t)shardy__le64(p);
+            break;
     }
     if (c->layout == 'L' && *out < 0) {
         return shardy__fail(err, SHARDY_E_CONFIG,
-                            "column \"%s\": value %" PRIu64 " is out of range; keys above 2^63-1 "
-                            "cannot be routed", c->name, (uint64_t)*out);
+                            "column \"%s\": value %" PRIu64
+                            " is out of range; keys above 2^63-1 "
+                            "cannot be routed",
+                            c->name, (uint64_t)*out);
     }
     return SHARDY_OK;
 }
@@ -266,7 +288,8 @@ shardy_status shardy__column_json(const shardy__column *c, int64_t row, shardy__
     } else if (c->kind == SHARDY__COLUMN_FLOAT) {
         json_float(c, i, out);
     } else if (c->layout == 'L') {
-        shardy__buf_printf(out, "%" PRIu64, shardy__le64((const uint8_t *)c->array->buffers[1] + 8 * i));
+        shardy__buf_printf(out, "%" PRIu64,
+                           shardy__le64((const uint8_t *)c->array->buffers[1] + 8 * i));
     } else {
         SHARDY_TRY(shardy__column_int(c, row, &v, err));
         shardy__buf_printf(out, "%" PRId64, v);

@@ -12,7 +12,7 @@
 #include "shardyfusion/types.h"
 
 typedef enum shardy__column_kind {
-    SHARDY__COLUMN_INT,    /* any integer type */
+    SHARDY__COLUMN_INT, /* any integer type */
     SHARDY__COLUMN_BOOL,
     SHARDY__COLUMN_FLOAT,  /* float16, float32, float64 */
     SHARDY__COLUMN_STRING, /* utf8 of any layout */
@@ -23,7 +23,7 @@ typedef enum shardy__column_kind {
 typedef struct shardy__column {
     const char *name;
     shardy__column_kind kind;
-    char layout;  /* first character of the format string, or 'v' for views */
+    char layout;   /* first character of the format string, or 'v' for views */
     uint8_t width; /* bytes of a fixed-size value */
     const struct ArrowArray *array;
     const struct ArrowArray *items; /* VECTOR: the child */

@@ -100,7 +100,8 @@ static shardy_status check_coverage(const struct build *b, shardy_error *err) {
     }
     shardy_status code = SHARDY_OK;
     if (atomic_load(&b->w->meter.cancelled)) { /* even if that was at the last shard */
-        code = shardy__fail(err, SHARDY_E_CANCELLED, "cancelled by the caller; nothing was published");
+        code =
+            shardy__fail(err, SHARDY_E_CANCELLED, "cancelled by the caller; nothing was published");
     } else if (missing) {
         const char *causes = shardy__buf_text(&text);
         code = shardy__fail(err, common_code(b),
@@ -244,8 +245,8 @@ static void remove_run(shardy_writer *w) {
     shardy__free(below);
 }
 
-/* Of all builders that chose the same run id only the one that makes this object may build. It stays,
- * so that later ones are refused too. */
+/* Of all builders that chose the same run id only the one that makes this object may build. It
+ * stays, so that later ones are refused too. */
 static shardy_status claim_run(shardy_writer *w, shardy_error *err) {
     shardy__sink *sink = NULL;
     if (!w->run_named) return SHARDY_OK;
@@ -259,8 +260,7 @@ static shardy_status claim_run(shardy_writer *w, shardy_error *err) {
     return rc;
 }
 
-shardy_status shardy_writer_finish(shardy_writer *w, shardy_build_result **out,
-                                   shardy_error *err) {
+shardy_status shardy_writer_finish(shardy_writer *w, shardy_build_result **out, shardy_error *err) {
     if (out) *out = NULL;
     if (!w) return shardy__fail(err, SHARDY_E_ARGUMENT, "shardy_writer_finish: writer is NULL");
     SHARDY_TRY(shardy__writer_usable(w, err));

@@ -1,8 +1,8 @@
 /* writer_impl.h: what the writer's files share.
  *
  * Data flows one way: writer.c (options, one row) and writer_arrow.c (batches) fill shardy__rows;
- * writer_finish.c runs writer_build.c once per shard on a pool and publishes what the attempts report;
- * writer_index.c decides and trains the vector index for all shards.
+ * writer_finish.c runs writer_build.c once per shard on a pool and publishes what the attempts
+ * report; writer_index.c decides and trains the vector index for all shards.
  */
 #ifndef SHARDY_WRITER_WRITER_IMPL_H
 #define SHARDY_WRITER_WRITER_IMPL_H
@@ -18,8 +18,8 @@
 #include "snapshot/snapshot.h"
 #include "writer/writer_rows.h"
 
-/* Reports progress and carries cancellation. `lock` guards `last_ns` and calls of the user's function;
- * the counters are atomic. */
+/* Reports progress and carries cancellation. `lock` guards `last_ns` and calls of the user's
+ * function; the counters are atomic. */
 typedef struct shardy__meter {
     shardy_progress_fn fn;
     void *ctx;
@@ -36,7 +36,7 @@ bool shardy__meter_report(shardy__meter *meter, bool force);
 struct shardy_writer {
     shardy_writer_options options; /* strings owned, below */
     char *prefix, *run_id, *key_col, *shard_prefix, *db_path_template, *custom_json;
-    shardy_vector_spec spec; /* dim 0: no vectors */
+    shardy_vector_spec spec;      /* dim 0: no vectors */
     shardy_key_encoding encoding; /* AUTO until the first row */
     shardy_key_type key_type;     /* 0 until the first row */
     shardy__dir *dir;
@@ -45,9 +45,9 @@ struct shardy_writer {
     shardy__meter meter;
     uint64_t rows, bytes, limit, opened_ns;
     uint32_t fork_generation;
-    bool run_named;     /* the caller chose the run id, so somebody else may have chosen it too */
-    bool finished;      /* finish was called */
-    bool write_behind;  /* fewer shards to build than threads to build them */
+    bool run_named;      /* the caller chose the run id, so somebody else may have chosen it too */
+    bool finished;       /* finish was called */
+    bool write_behind;   /* fewer shards to build than threads to build them */
     shardy_error failed; /* code not OK: a batch was refused or the build was cancelled, and every
                             call answers this */
 };
@@ -70,8 +70,7 @@ typedef struct shardy__index_plan {
     const char *note;    /* static; why the index is not what was asked for; NULL if it is */
 } shardy__index_plan;
 
-shardy_status shardy__index_plan_make(shardy_writer *w, shardy__index_plan *out,
-                                      shardy_error *err);
+shardy_status shardy__index_plan_make(shardy_writer *w, shardy__index_plan *out, shardy_error *err);
 void shardy__index_plan_free(shardy__index_plan *plan);
 
 /* ---- one attempt at one shard (writer_build.c) ---- */
@@ -84,8 +83,8 @@ typedef struct shardy__attempt {
     uint64_t duplicate_rows;
 } shardy__attempt;
 
-/* Sort, store and describe the rows of shard `db_id`. On failure nothing of the attempt is left in the
- * store (best effort) and *out is empty. */
+/* Sort, store and describe the rows of shard `db_id`. On failure nothing of the attempt is left in
+ * the store (best effort) and *out is empty. */
 shardy_status shardy__attempt_build(shardy_writer *w, uint32_t db_id, uint32_t attempt,
                                     const shardy__index_plan *plan, shardy__attempt *out,
                                     shardy_error *err);

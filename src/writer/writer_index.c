@@ -1,8 +1,9 @@
 /* writer_index.c: which vector index a build makes, and the vector table of a shard.
  *
- * Partition counts follow the shard size. With several partitions the centroids are trained once, on a
- * sample over all shards (routing by hash makes every shard a random sample of the rows, so one set of
- * centroids serves all). With one partition the centroid is the mean of the shard's own vectors.
+ * Partition counts follow the shard size. With several partitions the centroids are trained once,
+ * on a sample over all shards (routing by hash makes every shard a random sample of the rows, so
+ * one set of centroids serves all). With one partition the centroid is the mean of the shard's own
+ * vectors.
  */
 #include <math.h>
 #include <string.h>
@@ -87,8 +88,7 @@ shardy_status shardy__index_plan_make(shardy_writer *w, shardy__index_plan *plan
         goto done;
     }
     uint64_t n = take_sample(w, want, sample);
-    shardy__kmeans_options options = {
-        .k = partitions, .threads = w->options.threads, .seed = 42};
+    shardy__kmeans_options options = {.k = partitions, .threads = w->options.threads, .seed = 42};
     rc = shardy__kmeans(sample, n, dim, &options, plan->centroids, &plan->partitions, NULL, err);
 done:
     shardy__free(sample);
@@ -103,8 +103,8 @@ void shardy__index_plan_free(shardy__index_plan *plan) {
 
 /* ---- a shard's table ---- */
 
-/* Rows of the table are the shard's rows in stored order; entries of the index are those rows grouped
- * by partition. */
+/* Rows of the table are the shard's rows in stored order; entries of the index are those rows
+ * grouped by partition. */
 struct table {
     const shardy_writer *w;
     const shardy__rows *rows;

@@ -7,7 +7,8 @@
 #include "base/bytes.h"
 
 #define CHUNK_BYTES SHARDY__HUGE_PAGE
-#define FIRST_CHUNK_BYTES (1u << 14) /* small shards stay small; chunks double up to CHUNK_BYTES */
+#define FIRST_CHUNK_BYTES (1u << 14) /* small shards stay small; chunks double up to CHUNK_BYTES \
+                                      */
 #define VECTOR_CHUNK_BYTES (1u << 17)
 #define CHUNKS_PER_SLAB ((size_t)(SHARDY__HUGE_PAGE / VECTOR_CHUNK_BYTES))
 
@@ -57,8 +58,8 @@ static uint8_t *arena_take(shardy__rows *rows, size_t len) {
     return p;
 }
 
-/* Once a shard holds 2 MiB of vectors its further chunks are cut from huge pages: adding 60,000 vectors
- * of 384 to one shard takes 42 ms instead of 63. */
+/* Once a shard holds 2 MiB of vectors its further chunks are cut from huge pages: adding 60,000
+ * vectors of 384 to one shard takes 42 ms instead of 63. */
 static bool in_slab(const shardy__rows *rows, size_t chunk) {
     return chunk >= CHUNKS_PER_SLAB && (size_t)rows->dim * sizeof(float) <= VECTOR_CHUNK_BYTES;
 }
@@ -74,7 +75,8 @@ static float *new_vector_chunk(shardy__rows *rows) {
         return rows->vector_chunks[chunk - 1] + VECTOR_CHUNK_BYTES / sizeof(float);
     }
     if (in_slab(rows, chunk)) bytes = SHARDY__HUGE_PAGE;
-    float *memory = in_slab(rows, chunk) ? shardy__huge_alloc(bytes) : shardy__aligned_alloc(64, bytes);
+    float *memory =
+        in_slab(rows, chunk) ? shardy__huge_alloc(bytes) : shardy__aligned_alloc(64, bytes);
     if (memory) rows->bytes += bytes;
     return memory;
 }

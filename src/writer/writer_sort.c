@@ -1,9 +1,10 @@
 /* writer_sort.c: the order in which a shard's rows are stored.
  *
- * A stable sort of (8 key bytes as a big-endian number, row number) pairs. The window of 8 bytes begins
- * behind the prefix that all keys share. Large ranges go through a least-significant-digit radix sort
- * that skips bytes in which all keys agree; ranges that stay equal over the window are sorted again 8
- * bytes further on, or by comparison when they are small or some key ends inside the window.
+ * A stable sort of (8 key bytes as a big-endian number, row number) pairs. The window of 8 bytes
+ * begins behind the prefix that all keys share. Large ranges go through a least-significant-digit
+ * radix sort that skips bytes in which all keys agree; ranges that stay equal over the window are
+ * sorted again 8 bytes further on, or by comparison when they are small or some key ends inside the
+ * window.
  */
 #include <string.h>
 
@@ -123,9 +124,9 @@ static uint32_t common_prefix(const shardy__row_entry *e, uint32_t n) {
     return len;
 }
 
-/* Of each run of equal keys keep the last, which arrived last because the sort is stable. Equal keys
- * went through the same ranges, so they have the same window: comparing windows first leaves the keys,
- * which lie all over the memory, alone (random order: 16 ms of 70 per 200,000 rows). */
+/* Of each run of equal keys keep the last, which arrived last because the sort is stable. Equal
+ * keys went through the same ranges, so they have the same window: comparing windows first leaves
+ * the keys, which lie all over the memory, alone (random order: 16 ms of 70 per 200,000 rows). */
 static uint32_t keep_last(const shardy__row_entry *e, const struct item *items, uint32_t n,
                           uint32_t *order) {
     uint32_t kept = 0;

@@ -100,8 +100,8 @@ static int run(const struct test *t) {
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SKIPPED) return 2;
     if (WIFSIGNALED(status)) {
-        fprintf(stderr, "  %s\n", WTERMSIG(status) == SIGALRM ? "timed out"
-                                                              : strsignal(WTERMSIG(status)));
+        fprintf(stderr, "  %s\n",
+                WTERMSIG(status) == SIGALRM ? "timed out" : strsignal(WTERMSIG(status)));
     }
     return 1;
 }

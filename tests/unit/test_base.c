@@ -89,7 +89,9 @@ TEST(time_text) {
     CHECK_STR(shardy__time_text(t, 1767323045000000000u, false), "2026-01-02T03:04:05.000000Z");
 }
 
-static void add_index(void *ctx, uint32_t i) { __atomic_fetch_add((uint64_t *)ctx, i, __ATOMIC_SEQ_CST); }
+static void add_index(void *ctx, uint32_t i) {
+    __atomic_fetch_add((uint64_t *)ctx, i, __ATOMIC_SEQ_CST);
+}
 
 TEST(parallel_for_runs_each_task_once) {
     for (uint32_t threads = 1; threads < 5; threads++) {

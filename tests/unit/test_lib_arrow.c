@@ -1,5 +1,5 @@
-/* test_lib_arrow.c: record batches of every accepted column type, and refused ones. The exporter below
- * makes the structures of the Arrow C Data interface by hand. */
+/* test_lib_arrow.c: record batches of every accepted column type, and refused ones. The exporter
+ * below makes the structures of the Arrow C Data interface by hand. */
 #include "lib_fixture.h"
 
 #define N 40
@@ -23,7 +23,8 @@ struct table {
     int n;
 };
 
-static struct column *add_column(struct table *t, const char *name, const char *format, int n_buffers) {
+static struct column *add_column(struct table *t, const char *name, const char *format,
+                                 int n_buffers) {
     struct column *c = &t->columns[t->n];
     c->schema = (struct ArrowSchema){.format = format, .name = name, .release = released_schema};
     c->array = (struct ArrowArray){
@@ -35,7 +36,8 @@ static struct column *add_column(struct table *t, const char *name, const char *
 }
 
 static void add_items(struct column *c, const char *format, const void *values, int64_t length) {
-    c->item_schema = (struct ArrowSchema){.format = format, .name = "item", .release = released_schema};
+    c->item_schema =
+        (struct ArrowSchema){.format = format, .name = "item", .release = released_schema};
     c->item_array = (struct ArrowArray){
         .length = length, .n_buffers = 2, .buffers = c->item_buffers, .release = released};
     c->item_buffers[1] = values;
@@ -115,7 +117,10 @@ static void vector_column(struct table *t, const char *list, const char *item) {
     for (int i = 0; i <= N; i++) ends[i] = list_ends[i];
     if (list[1] == 'l') c->buffers[1] = list_ends;
     if (list[1] == 'L') c->buffers[1] = ends;
-    add_items(c, item, item[0] == 'e' ? (void *)f16 : item[0] == 'f' ? (void *)f32 : (void *)f64,
+    add_items(c, item,
+              item[0] == 'e'   ? (void *)f16
+              : item[0] == 'f' ? (void *)f32
+                               : (void *)f64,
               N * FIXTURE_DIM);
 }
 
@@ -153,14 +158,16 @@ static void check_rows(const char *prefix, int first, bool int_keys) {
         bool found;
         shardy_key k = int_keys ? shardy_key_int(ints[i])
                        : shardy_reader_key_encoding(r) == SHARDY_ENCODING_RAW
-                           ? shardy_key_bytes(p, len) : shardy_key_str(p, len);
+                           ? shardy_key_bytes(p, len)
+                           : shardy_key_str(p, len);
         shardy_value value;
         CHECK_OK(shardy_reader_get(r, &k, &value, &err), err);
         CHECK_MEM(value.data, value.len, p, len);
         shardy_value_release(&value);
         if (shardy_reader_key_encoding(r) == SHARDY_ENCODING_RAW) continue; /* ids are hex then */
         shardy_slice want = {p, len};
-        if (int_keys) want = (shardy_slice){id, (size_t)snprintf(id, sizeof id, "%lld", (long long)ints[i])};
+        if (int_keys)
+            want = (shardy_slice){id, (size_t)snprintf(id, sizeof id, "%lld", (long long)ints[i])};
         CHECK_OK(shardy_reader_vector(r, want, v, FIXTURE_DIM, &found, &err), err);
         CHECK(found);
         CHECK_MEM(v, sizeof v, f32 + i * FIXTURE_DIM, sizeof v);
@@ -300,7 +307,8 @@ TEST(refused_batches_name_column_and_key) {
     c = names();
     good_table(&t);
     t.columns[0].schema.format = "tdD";
-    refused(&t, &c, "column \"key\" has Arrow type \"tdD\"; it must be an integer or a string or binary");
+    refused(&t, &c,
+            "column \"key\" has Arrow type \"tdD\"; it must be an integer or a string or binary");
     good_table(&t);
     t.columns[2].item_schema.format = "i";
     refused(&t, &c, "column \"vec\" has Arrow type \"+w:8\"");
@@ -308,9 +316,10 @@ TEST(refused_batches_name_column_and_key) {
         good_table(&t);
         t.columns[column].buffers[0] = valid;
         t.columns[column].array.null_count = 1;
-        refused(&t, &c, column == 0   ? "column \"key\", row 11 of the batch, is null"
-                        : column == 1 ? "key \"key-11\": column \"val\", row 11"
-                                      : "key \"key-11\": column \"vec\", row 11");
+        refused(&t, &c,
+                column == 0   ? "column \"key\", row 11 of the batch, is null"
+                : column == 1 ? "key \"key-11\": column \"val\", row 11"
+                              : "key \"key-11\": column \"vec\", row 11");
     }
     good_table(&t);
     t.columns[2].item_buffers[0] = valid;

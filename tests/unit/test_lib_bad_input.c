@@ -143,13 +143,13 @@ TEST(options_that_are_refused) {
     good.prefix = "memory://options";
     good.num_dbs = 1;
     good.vector = &spec;
-#define REFUSED(change, code, text)                            \
-    do {                                                       \
-        o = good;                                              \
-        change;                                                \
-        CHECK_FAILS(shardy_writer_open(&o, &w, &err), code);   \
-        CHECK_CONTAINS(err.message, text);                     \
-        CHECK(!w);                                             \
+#define REFUSED(change, code, text)                          \
+    do {                                                     \
+        o = good;                                            \
+        change;                                              \
+        CHECK_FAILS(shardy_writer_open(&o, &w, &err), code); \
+        CHECK_CONTAINS(err.message, text);                   \
+        CHECK(!w);                                           \
     } while (0)
     REFUSED(o.num_dbs = 0, SHARDY_E_CONFIG, "num_dbs must be > 0");
     REFUSED(o.prefix = "", SHARDY_E_CONFIG, "prefix");
@@ -230,8 +230,8 @@ TEST(a_failing_shard_is_named) {
     CHECK_OK(shardy_writer_open(&o, &w, &err), err);
     for (uint32_t i = 0; i < 100; i++) CHECK_OK(fixture_add(w, i, false, &err), err);
     /* a file where shard 1's directory should go */
-    snprintf(blocked, sizeof blocked, "mkdir -p %s/shards/run_id=r && touch %s/shards/run_id=r/db=00001",
-             prefix, prefix);
+    snprintf(blocked, sizeof blocked,
+             "mkdir -p %s/shards/run_id=r && touch %s/shards/run_id=r/db=00001", prefix, prefix);
     CHECK_INT(system(blocked), 0);
     CHECK_FAILS(shardy_writer_finish(w, NULL, &err), SHARDY_E_COVERAGE);
     CHECK_CONTAINS(err.message, "shard 1: ");

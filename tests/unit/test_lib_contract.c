@@ -189,7 +189,8 @@ TEST(a_build_cancelled_while_adding_stays_cancelled) {
 TEST(a_run_id_taken_meanwhile) {
     char prefix[200];
     snprintf(prefix, sizeof prefix, "%s/twice", test_tmpdir());
-    shardy_writer *a = open_writer(prefix, "nightly", NULL), *b = open_writer(prefix, "nightly", NULL);
+    shardy_writer *a = open_writer(prefix, "nightly", NULL),
+                  *b = open_writer(prefix, "nightly", NULL);
     for (uint32_t i = 0; i < 50; i++) {
         CHECK_OK(fixture_add(a, i, false, &err), err);
         CHECK_OK(fixture_add(b, i + 1, false, &err), err);
@@ -357,7 +358,8 @@ TEST(errors_of_parallel_work) {
     fixture_build(prefix, 100, 4, &spec);
     snprintf(command, sizeof command,
              "rm -r %s/shards/run_id=*/db=00002/attempt=00/manifest "
-             "%s/shards/run_id=*/db=00002/attempt=00/vector", prefix, prefix);
+             "%s/shards/run_id=*/db=00002/attempt=00/vector",
+             prefix, prefix);
     CHECK_INT(system(command), 0);
     for (uint32_t threads = 1; threads <= 4; threads += 3) {
         shardy_reader_options o = SHARDY_READER_OPTIONS_INIT;
@@ -374,7 +376,8 @@ TEST(errors_of_parallel_work) {
         char names[100][32];
         float v[FIXTURE_DIM] = {1};
         shardy_search_result *result;
-        for (uint32_t i = 0; i < 100; i++) keys[i] = shardy_key_str(names[i], fixture_key(i, names[i]));
+        for (uint32_t i = 0; i < 100; i++)
+            keys[i] = shardy_key_str(names[i], fixture_key(i, names[i]));
         memset(&err, 0, sizeof err);
         err.size = sizeof err;
         CHECK_FAILS(shardy_reader_multi_get(r, keys, 100, values, &err), SHARDY_E_NOT_FOUND);
@@ -383,12 +386,14 @@ TEST(errors_of_parallel_work) {
         for (uint32_t i = 0; i < 100; i++) CHECK(!values[i].found && !values[i].owner);
         memset(&err, 0, sizeof err);
         err.size = sizeof err;
-        CHECK_FAILS(shardy_reader_search(r, v, FIXTURE_DIM, NULL, &result, &err), SHARDY_E_NOT_FOUND);
+        CHECK_FAILS(shardy_reader_search(r, v, FIXTURE_DIM, NULL, &result, &err),
+                    SHARDY_E_NOT_FOUND);
         CHECK_INT(err.size, sizeof err);
         CHECK_INT(err.shard, 2);
         CHECK_CONTAINS(err.message, "shard 2: ");
         CHECK_FAILS(shardy_reader_multi_get(r, keys, 100, values, NULL), SHARDY_E_NOT_FOUND);
-        CHECK_FAILS(shardy_reader_search(r, v, FIXTURE_DIM, NULL, &result, NULL), SHARDY_E_NOT_FOUND);
+        CHECK_FAILS(shardy_reader_search(r, v, FIXTURE_DIM, NULL, &result, NULL),
+                    SHARDY_E_NOT_FOUND);
         shardy_reader_close(r);
     }
 }

@@ -1,5 +1,5 @@
-/* test_lib_corrupt.c: damaged snapshots. Every object of a small snapshot is cut, flipped bit by bit and
- * removed; readers answer right or with an error, and verify reports every change. */
+/* test_lib_corrupt.c: damaged snapshots. Every object of a small snapshot is cut, flipped bit by
+ * bit and removed; readers answer right or with an error, and verify reports every change. */
 #include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,8 +68,8 @@ static bool verify_finds(const char *prefix) {
     return shardy_verify(prefix, NULL, &report, &err) || report.problems;
 }
 
-/* The manifest and _CURRENT have no checksum of their own: a flipped byte in a name, a number or unused
- * space may read as another valid one. For those only crashes and wrong answers count. */
+/* The manifest and _CURRENT have no checksum of their own: a flipped byte in a name, a number or
+ * unused space may read as another valid one. For those only crashes and wrong answers count. */
 static bool checksummed(const char *path) {
     return !strstr(path, "/_CURRENT") && !strstr(path, "/manifests/");
 }
@@ -79,7 +79,8 @@ static void make(const char *prefix) {
     fixture_build(prefix, ROWS, 2, &spec);
     n_files = 0;
     CHECK(!nftw(prefix, note_file, 16, FTW_PHYS));
-    CHECK_INT(n_files, 2 + 2 * 6); /* _CURRENT, manifest; per shard SST, manifest, four of the table */
+    CHECK_INT(n_files,
+              2 + 2 * 6); /* _CURRENT, manifest; per shard SST, manifest, four of the table */
     CHECK(read_all(prefix));
     CHECK(!verify_finds(prefix));
 }
@@ -97,8 +98,9 @@ TEST_TIMEOUT(flipped_bytes, 300) {
             write_file(files[f], data, len);
             bool right = read_all(prefix);
             if (checksummed(files[f]) && !verify_finds(prefix)) {
-                test_fail(__FILE__, __LINE__, "byte %zu of %s: flipped, and verify found nothing (reads %s)",
-                          i, files[f], right ? "right" : "failed");
+                test_fail(__FILE__, __LINE__,
+                          "byte %zu of %s: flipped, and verify found nothing (reads %s)", i,
+                          files[f], right ? "right" : "failed");
             }
             data[i] ^= (uint8_t)(1u << (i / step % 8));
         }
@@ -119,7 +121,8 @@ TEST_TIMEOUT(cut_objects, 300) {
             write_file(files[f], data, keep);
             read_all(prefix);
             if (!verify_finds(prefix)) {
-                test_fail(__FILE__, __LINE__, "%s cut to %zu bytes: verify found nothing", files[f], keep);
+                test_fail(__FILE__, __LINE__, "%s cut to %zu bytes: verify found nothing", files[f],
+                          keep);
             }
         }
         write_file(files[f], data, len);

@@ -1,4 +1,5 @@
-/* test_lib_crash.c: builds that end badly: killed at any moment, on a full disk, on a read-only one. */
+/* test_lib_crash.c: builds that end badly: killed at any moment, on a full disk, on a read-only
+ * one. */
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -10,7 +11,8 @@
 #define FIRST_ROWS 50
 #define NEXT_ROWS 400
 
-static void mount_small(char path[200], const char *name, const char *options, unsigned long flags) {
+static void mount_small(char path[200], const char *name, const char *options,
+                        unsigned long flags) {
     snprintf(path, 200, "%s/%s", test_tmpdir(), name);
     CHECK(!mkdir(path, 0777));
     if (mount("tmpfs", path, "tmpfs", flags, options)) test_skip("cannot mount a tmpfs here");

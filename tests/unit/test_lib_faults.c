@@ -1,6 +1,6 @@
-/* test_lib_faults.c: every allocation and every store call of a build, an open and the reads fails in
- * turn. After each failure the prefix holds the old snapshot or the new one, whole, and nothing leaks
- * (leaks show under the asan preset). */
+/* test_lib_faults.c: every allocation and every store call of a build, an open and the reads fails
+ * in turn. After each failure the prefix holds the old snapshot or the new one, whole, and nothing
+ * leaks (leaks show under the asan preset). */
 #include "base/fault.h"
 #include "lib_fixture.h"
 

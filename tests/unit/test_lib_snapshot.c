@@ -175,7 +175,8 @@ TEST(integer_keys_and_last_write_wins) {
             shardy_row row = SHARDY_ROW_INIT;
             fixture_vector((uint32_t)i + 1000 * round, v);
             row.key = shardy_key_int(i * 1000003);
-            row.value = (shardy_slice){text, (size_t)snprintf(text, sizeof text, "round %u", round)};
+            row.value =
+                (shardy_slice){text, (size_t)snprintf(text, sizeof text, "round %u", round)};
             row.vector = v;
             row.vector_len = FIXTURE_DIM;
             CHECK_OK(shardy_writer_add(w, &row, &err), err);
@@ -196,7 +197,8 @@ TEST(integer_keys_and_last_write_wins) {
         shardy_value_release(&v);
         int len = snprintf(id, sizeof id, "%lld", (long long)i * 1000003);
         CHECK_OK(shardy_reader_vector(r, (shardy_slice){id, (size_t)len}, stored, FIXTURE_DIM,
-                                      &found, &err), err);
+                                      &found, &err),
+                 err);
         CHECK(found);
         fixture_vector((uint32_t)i + 2000, expected);
         CHECK_MEM(stored, sizeof stored, expected, sizeof expected);
@@ -351,7 +353,8 @@ TEST(search_options) {
     shardy_search_result_free(result);
     fixture_vector(124, query);
     CHECK_OK(shardy_reader_search(r, query, FIXTURE_DIM, &o, &result, &err), err);
-    CHECK_MEM(result->hits[0].payload.data, result->hits[0].payload.len, text, fixture_text(124, text));
+    CHECK_MEM(result->hits[0].payload.data, result->hits[0].payload.len, text,
+              fixture_text(124, text));
     shardy_search_result_free(result);
     o.top_k = 1000; /* more than there are */
     fixture_check_search(r, 500, SHARDY_METRIC_COSINE, &o, 1000);
@@ -362,7 +365,8 @@ TEST(search_options) {
     CHECK_INT(result->num_shards_queried, 1);
     for (size_t i = 0; i < result->n_hits; i++) CHECK_INT(result->hits[i].db_id, 2);
     shardy_search_result_free(result);
-    CHECK_FAILS(shardy_reader_search(r, query, FIXTURE_DIM - 1, NULL, &result, &err), SHARDY_E_CONFIG);
+    CHECK_FAILS(shardy_reader_search(r, query, FIXTURE_DIM - 1, NULL, &result, &err),
+                SHARDY_E_CONFIG);
     CHECK_CONTAINS(err.message, "query has 7 values; the snapshot's dim is 8");
     CHECK_FAILS(shardy_reader_search(r, zero, FIXTURE_DIM, NULL, &result, &err), SHARDY_E_CONFIG);
     memcpy(bad, query, sizeof bad);

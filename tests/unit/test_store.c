@@ -130,9 +130,12 @@ TEST(file_store) {
 TEST(urls) {
     static const struct {
         const char *in, *out;
-    } good[] = {{"/a/b/", "file:///a/b"},          {"file:///a//b/../c/.", "file:///a/c"},
-                {"file://localhost/a", "file:///a"}, {"memory://m/", "memory://m"},
-                {"memory://m/p", "memory://m/p"},  {"/a b#c?d%20", "file:///a b#c?d%20"}};
+    } good[] = {{"/a/b/", "file:///a/b"},
+                {"file:///a//b/../c/.", "file:///a/c"},
+                {"file://localhost/a", "file:///a"},
+                {"memory://m/", "memory://m"},
+                {"memory://m/p", "memory://m/p"},
+                {"/a b#c?d%20", "file:///a b#c?d%20"}};
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         char *out;
         CHECK_OK(shardy__url_normalise(good[i].in, &out, &err), err);
@@ -145,8 +148,8 @@ TEST(urls) {
     CHECK_OK(shardy__url_normalise("./rel", &out, &err), err);
     CHECK_STR(out, expected);
     shardy__free(out);
-    static const char *const config[] = {"", "/", "file://", "file://host/a", "memory://",
-                                         "memory://a/../b", "memory://a/./b"};
+    static const char *const config[] = {
+        "", "/", "file://", "file://host/a", "memory://", "memory://a/../b", "memory://a/./b"};
     for (size_t i = 0; i < sizeof config / sizeof *config; i++) {
         CHECK_FAILS(shardy__url_normalise(config[i], &out, &err), SHARDY_E_CONFIG);
     }
