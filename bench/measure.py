@@ -56,14 +56,14 @@ def recall(found, wanted):
     return round(hits / sum(len(w) for w in wanted), 4)
 
 
-def time_searches(search, queries, n):
-    """Latencies of `n` searches, one after the other, after one pass that is not measured."""
+def time_searches(search, queries, warm=30):
+    """What every query finds, one after the other, and the latencies; the first `warm` run twice."""
+    for query in queries[:warm]:
+        search(query)
+    found, ns = [], []
     for query in queries:
-        search(query)
-    ns = []
-    for i in range(n):
-        query = queries[i % len(queries)]
         start = time.perf_counter_ns()
-        search(query)
+        result = search(query)
         ns.append(time.perf_counter_ns() - start)
-    return latency(ns)
+        found.append(result)
+    return found, latency(ns)

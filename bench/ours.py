@@ -83,11 +83,11 @@ def build(rows, vectors, dim, prefix, shards, how):
             "peak_rss_mb": peak_rss_mb()}
 
 
-def search(prefix, rows, vectors, queries, dim, top_k, searches, threads):
+def search(prefix, rows, vectors, queries, dim, top_k, threads):
     ids = {key.decode(): i for i, (key, _) in enumerate(inputs.read_rows(rows))}
     asked = vectors_of(queries, dim)
     with UnifiedShardedReader(s3_prefix=prefix, max_workers=threads, preload=True) as reader:
-        found = [[ids[hit.id] for hit in reader.search(q, top_k, exact=True)] for q in asked]
-        times = time_searches(lambda q: reader.search(q, top_k, exact=True), asked, searches)
-    return {"search": times,
-            "recall": recall(found, exact_neighbours(vectors_of(vectors, dim), asked, top_k))}
+        found, times = time_searches(lambda q: reader.search(q, top_k, exact=True), asked)
+        rows_found = [[ids[hit.id] for hit in response] for response in found]
+    wanted = exact_neighbours(vectors_of(vectors, dim), asked, top_k)
+    return {"search": times, "recall": recall(rows_found, wanted)}

@@ -58,7 +58,8 @@ def table(lines):
         if line.suite != suite:
             suite = line.suite
             rows.append((f"-- {suite}", "", "", "", "", ""))
-        ratio = f"{line.ratio:.1f}x" if line.ratio else "-"
+        digits = 1 if line.ratio and line.ratio >= 1 else 2
+        ratio = f"{line.ratio:.{digits}f}x" if line.ratio else "-"
         rows.append((line.what, line.unit, _number(line.ours, line.unit),
                      _number(line.theirs, line.unit), ratio, line.note))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]

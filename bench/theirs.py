@@ -9,8 +9,6 @@ import os
 import random
 import time
 
-import numpy as np
-
 import inputs
 from measure import (Clock, exact_neighbours, latency, peak_rss_mb, recall, time_searches, vectors_of)
 
@@ -109,28 +107,32 @@ def build_lance(rows, vectors, dim, path, index_type="IVF_FLAT"):
             "cpu_s": clock.cpu_total(), "input_rss_mb": input_mb, "peak_rss_mb": peak_rss_mb()}
 
 
-def search_lance(path, rows, vectors, queries, dim, top_k, searches, how):
-    """`how`: exact (no index), all (every partition), default (lancedb's nprobes)."""
+def search_lance(path, rows, vectors, queries, dim, top_k, how, limit=None):
+    """`how`: exact (no index), all (every partition), default (lancedb's nprobes). Asks for what ours
+    gives: id, payload and distance."""
     import lancedb
     table = lancedb.connect(path).open_table("t")
+    n_rows = table.count_rows()
     ids = {key.decode(): i for i, (key, _) in enumerate(inputs.read_rows(rows))}
-    asked = vectors_of(queries, dim)
+    asked = vectors_of(queries, dim)[:limit]
 
     def search(query):
         request = table.search(query).distance_type("cosine").limit(top_k)
+        request = request.select(["id", "payload", "_distance"])
         if how == "exact":
             request = request.bypass_vector_index()
         elif how == "all":
-            request = request.nprobes(table.count_rows())
+            request = request.nprobes(n_rows)
         return request.to_list()
 
-    found = [[ids[hit["id"]] for hit in search(q)] for q in asked]
-    return {"search": time_searches(search, asked, searches),
-            "recall": recall(found, exact_neighbours(vectors_of(vectors, dim), asked, top_k))}
+    found, times = time_searches(search, asked)
+    rows_found = [[ids[hit["id"]] for hit in hits] for hits in found]
+    wanted = exact_neighbours(vectors_of(vectors, dim), asked, top_k)
+    return {"search": times, "recall": recall(rows_found, wanted)}
 
 
-def hnswlib(vectors, queries, dim, top_k, searches, m=16, ef_construction=200, ef=64):
-    """An HNSW graph in memory."""
+def hnswlib(vectors, queries, dim, top_k, m=16, ef_construction=200, ef=64):
+    """An HNSW graph in memory, built on all cores, searched on one."""
     import hnswlib as hnsw
     matrix, asked = vectors_of(vectors, dim), vectors_of(queries, dim)
     index = hnsw.Index(space="cosine", dim=dim)
@@ -140,7 +142,7 @@ def hnswlib(vectors, queries, dim, top_k, searches, m=16, ef_construction=200, e
     build_s = clock.lap()
     index.set_ef(ef)
     index.set_num_threads(1)
-    found = [index.knn_query(q, k=top_k)[0][0].tolist() for q in asked]
-    times = time_searches(lambda q: index.knn_query(q, k=top_k), np.asarray(asked), searches)
+    found, times = time_searches(lambda q: index.knn_query(q, k=top_k), asked)
+    rows_found = [labels[0].tolist() for labels, _ in found]
     return {"build_s": build_s, "search": times,
-            "recall": recall(found, exact_neighbours(matrix, asked, top_k))}
+            "recall": recall(rows_found, exact_neighbours(matrix, asked, top_k))}
