@@ -62,6 +62,9 @@ shardy_status shardy__load(shardy__dir *prefix, const char *current_name, shardy
     shardy_status rc = load_current(prefix, current_name, &out->current, err);
     if (!rc) rc = shardy__relative_ref(out->current.manifest_ref, NULL, &name, err);
     if (!rc) rc = load_manifest(prefix, name, &out->manifest, err);
+    if (rc == SHARDY_E_NOT_FOUND) {
+        shardy__error_prefix(err, "%s names a manifest that is not there: ", current_name);
+    }
     if (!rc && strcmp(out->manifest.run_id, out->current.run_id) != 0) {
         rc = shardy__fail(err, SHARDY_E_MANIFEST_PARSE,
                           "%s/%s: run_id \"%.200s\" is not the \"%.200s\" of %s", prefix->url, name,

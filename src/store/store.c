@@ -18,9 +18,14 @@ shardy_status shardy__store_open(const char *url, shardy__dir **out, shardy_erro
 }
 
 shardy_status shardy__store_check_writable(shardy__dir *dir, shardy_error *err) {
+    shardy_error local = SHARDY_ERROR_INIT;
+    if (!err) err = &local;
     shardy__sink *sink = NULL;
     shardy_status rc = shardy__dir_create(dir, "write-check", &sink, err);
     if (!rc) rc = shardy__sink_append(sink, "x", 1, err);
     shardy__sink_close(sink);
+    /* The name of an object that nobody asked for would only puzzle. */
+    if (rc && err->os_error)
+        shardy__fail_os(err, err->os_error, "%s: cannot write there", dir->url);
     return rc;
 }

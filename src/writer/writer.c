@@ -137,8 +137,8 @@ static shardy_status open_parts(shardy_writer *w, const shardy_writer_options *o
     w->shards = shardy__calloc(o->num_dbs, sizeof *w->shards);
     if (!w->shards) return shardy__fail_nomem(err);
     SHARDY_TRY(shardy__store_open(w->prefix, &w->dir, err));
-    SHARDY_TRY(check_run_is_new(w, err));
-    return shardy__store_check_writable(w->dir, err);
+    SHARDY_TRY(shardy__store_check_writable(w->dir, err));
+    return check_run_is_new(w, err);
 }
 
 shardy_status shardy_writer_open(const shardy_writer_options *options, shardy_writer **out,

@@ -292,6 +292,7 @@ TEST(pointers_to_nothing_good) {
     CHECK_FAILS(shardy__load(dir, NULL, &l, &err), SHARDY_E_MANIFEST_PARSE);
     put(dir, "_CURRENT", POINTER("memory://t/manifests/gone/manifest", "r"));
     CHECK_FAILS(shardy__load(dir, NULL, &l, &err), SHARDY_E_NOT_FOUND);
+    CHECK_CONTAINS(err.message, "_CURRENT names a manifest that is not there: ");
     CHECK_CONTAINS(err.message, "memory://t/manifests/gone/manifest");
     put(dir, "_CURRENT", POINTER("memory://t/x", "r"));
     CHECK_FAILS(shardy__load(dir, NULL, &l, &err), SHARDY_E_UNSUPPORTED);

@@ -184,7 +184,8 @@ TEST(prefix_that_is_a_file) {
     fclose(f);
     CHECK_OK(shardy__store_open(url, &dir, &err), err);
     CHECK_FAILS(shardy__store_check_writable(dir, &err), SHARDY_E_IO);
-    CHECK_CONTAINS(err.message, "Not a directory");
+    CHECK_CONTAINS(err.message, "/file: cannot write there: Not a directory");
+    CHECK_FAILS(shardy__store_check_writable(dir, NULL), SHARDY_E_IO);
     shardy__dir_close(dir);
 }
 
