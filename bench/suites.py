@@ -141,6 +141,9 @@ def _kv_lines(bench, name, title):
          "write_hash_sharded; theirs with making its batches")
     line("Python, all of it, disk", python, "total_s", theirs, "write_s",
          "theirs without making its batches")
+    bench.add("kv", f"{title}: processor time, C", "us/row",
+              middle(raw[f"{name} c disk"], "cpu_s") / n * 1e6, middle(theirs, "cpu_s") / n * 1e6,
+              note="add + finish, all threads; theirs without making its batches")
 
 
 # ---- single lookups, warm ----
