@@ -23,7 +23,7 @@ LAYERS = {
     "reader": ["base", "route", "store", "slatedb", "lance", "vec", "snapshot"],
     "ops": ["base", "route", "store", "slatedb", "lance", "snapshot"],
 }
-# Clients of the library see include/ only. Two named exceptions measure or test a layer from inside.
+# Clients of the library see include/ only. Named exceptions measure a layer from inside.
 CLIENTS = ["cli", "python/ext", "examples", "bench"]
 INSIDE = {"bench/bench_vec.c": ["vec", "base"]}
 
