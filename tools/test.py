@@ -81,13 +81,13 @@ def parse_summary(name, code, output):
     return count
 
 
-def c_tests(preset, jobs):
-    """Every test executable of a preset."""
+def c_tests(preset, jobs, prefixes=("test_", "fuzz_")):
+    """Every test executable of a preset whose name begins with one of the prefixes."""
     count = Count()
     if not build(preset, jobs):
         return one(f"build of preset {preset}", False)
     programs = sorted(p for p in (BUILD / preset / "tests").iterdir()
-                      if p.name.startswith(("test_", "fuzz_")) and os.access(p, os.X_OK)
+                      if p.name.startswith(prefixes) and os.access(p, os.X_OK)
                       and p.is_file())
     with ThreadPoolExecutor(int(jobs)) as pool:
         results = pool.map(lambda p: (p, *run(p)), programs)
@@ -127,8 +127,13 @@ def suite_asan(args):
     return c_tests("asan", args.jobs)
 
 
+# What uses threads; the rest would only take time under the thread sanitizer.
+THREADED = ("test_base", "test_lib_snapshot", "test_lib_contract", "test_lib_bad_input",
+            "test_lib_crash", "test_slatedb_roundtrip", "test_store", "test_vec_kmeans")
+
+
 def suite_tsan(args):
-    return c_tests("tsan", args.jobs)
+    return c_tests("tsan", args.jobs, THREADED)
 
 
 def pytest(name, *paths, env=None):
