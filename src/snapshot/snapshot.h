@@ -47,6 +47,11 @@ void shardy__manifest_free(shardy__manifest *m);
 /* The recorded objects of a shard, borrowed; NULL if there are none. */
 const shardy__manifest_object *shardy__manifest_objects(const shardy__manifest *m, uint32_t db_id,
                                                         size_t *n);
+/* Read a whole object below its shard's directory and compare size and checksum with what is
+ * recorded. SHARDY_E_CORRUPT says what differs without naming the object. */
+shardy_status shardy__manifest_object_check(shardy__dir *shard,
+                                            const shardy__manifest_object *object,
+                                            shardy_error *err);
 
 /* The SQLite image of a manifest (version 4). SHARDY_E_MANIFEST_BUILD. */
 shardy_status shardy__manifest_encode(const shardy__manifest *m, shardy__buf *out,

@@ -7,8 +7,8 @@
 #include "base/bytes.h"
 
 #define CHUNK_BYTES SHARDY__HUGE_PAGE
-#define FIRST_CHUNK_BYTES (1u << 14) /* small shards stay small; chunks double up to CHUNK_BYTES \
-                                      */
+/* Small shards stay small; chunks double up to CHUNK_BYTES. */
+#define FIRST_CHUNK_BYTES (1u << 14)
 #define VECTOR_CHUNK_BYTES (1u << 17)
 #define CHUNKS_PER_SLAB ((size_t)(SHARDY__HUGE_PAGE / VECTOR_CHUNK_BYTES))
 

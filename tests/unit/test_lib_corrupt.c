@@ -26,6 +26,26 @@ static void write_file(const char *path, const uint8_t *data, size_t len) {
     CHECK(!rename(tmp, path)); /* mapped readers of the old file are left alone */
 }
 
+/* Ten hits, nearest first, each with the id and the distance of a row of the fixture. */
+static void check_hits(const shardy_search_result *result, const float *query) {
+    CHECK_INT(result->n_hits, 10);
+    for (size_t i = 0; i < result->n_hits; i++) {
+        const shardy_hit *hit = &result->hits[i];
+        uint32_t row = 0;
+        char key[32];
+        float v[FIXTURE_DIM];
+        while (row < ROWS && (fixture_key(row, key) != hit->id.len ||
+                              memcmp(key, hit->id.data, hit->id.len) != 0)) {
+            row++;
+        }
+        CHECK(row < ROWS);
+        fixture_vector(row, v);
+        CHECK(fabs(hit->score - fixture_distance(SHARDY_METRIC_L2, query, v)) < 1e-9);
+        CHECK(i == 0 || hit->score >= result->hits[i - 1].score);
+    }
+    CHECK(result->hits[0].score == 0);
+}
+
 /* Errors are fine, wrong answers are not. Returns true if everything was answered, and rightly. */
 static bool read_all(const char *prefix) {
     shardy_reader *r;
@@ -57,7 +77,7 @@ static bool read_all(const char *prefix) {
     shardy_search_result *result;
     fixture_vector(3, query);
     shardy_status searched = shardy_reader_search(r, query, FIXTURE_DIM, NULL, &result, &err);
-    if (!searched) CHECK_INT(result->n_hits, 10);
+    if (!searched) check_hits(result, query);
     if (!searched) shardy_search_result_free(result);
     shardy_reader_close(r);
     return all && !rc && !searched;
