@@ -6,8 +6,9 @@
  * SHARDY_E_FORKED; the child opens its own.
  *
  * A shard that cannot be opened or read is an error that names it, never a shorter answer. Damaged
- * bytes are found before they are used: blocks by their CRC, each once; a vector table, whose format
- * has no checksums, by those that the manifest records, which reads its files once when it is opened.
+ * bytes are found before they are used: blocks by their CRC, each once; a vector table, whose
+ * format has no checksums, by those that the manifest records, which reads its files once when it
+ * is opened.
  */
 #ifndef SHARDYFUSION_READER_H
 #define SHARDYFUSION_READER_H
