@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,8 @@ def parse():
 
 def main():
     args = parse()
+    for number in (signal.SIGTERM, signal.SIGHUP):  # so that the data goes then, too
+        signal.signal(number, lambda number, frame: sys.exit(128 + number))
     package = prepare()
     shm = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(prefix="shardy-bench-", dir=args.dir))
